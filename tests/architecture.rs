@@ -2,9 +2,9 @@
 //! appear in which code, and which folder or file may import which other one.
 //!
 //! Cargo accepts any dependency between crates that makes no cycle. So the first test reads `cargo metadata`
-//! and checks that it agrees with the table of `docs/design.md`. `clippy.toml` bans single types and
-//! functions. The other tests read the source files as text: they check the imports between the folders of
-//! `src`, and that Raft's core uses no clock, lock or channel.
+//! and compares the dependencies with the table [`CRATES`], which follows the table of `docs/design.md`.
+//! `clippy.toml` bans single types and functions. The other tests read the source files as text: they check
+//! the imports between the folders of `src`, and that Raft's core uses no clock, lock or channel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

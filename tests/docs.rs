@@ -5,7 +5,7 @@
 //!
 //! * A relative link leads to a file. If the link has a fragment, the fragment leads to a heading of that
 //!   file.
-//! * A path in backticks that begins with a folder of this project exists.
+//! * If a path in backticks begins with a folder of this project, the path exists.
 //! * A name in backticks must be a word of some source file if it has the form of a Rust name
 //!   (`with_an_underscore`, `Two::Parts`) or of a test of the course (`TestLikeThis`). If the name ends in
 //!   `...`, some word must begin with the letters before the dots.
@@ -38,6 +38,25 @@ fn documents() -> Vec<PathBuf> {
     found.sort();
     assert!(found.len() > 3, "there are only these documents: {found:?}; have they moved?");
     found
+}
+
+/// README.md is short, so that it fits on a few screens. Details belong in the files of `docs`.
+#[test]
+fn the_readme_is_short() {
+    let words =
+        fs::read_to_string(root().join("README.md")).expect("there is a README").split_whitespace().count();
+    assert!(words < 900, "README.md has {words} words; expected fewer than 900");
+}
+
+/// The book (`mdbook build docs`) has only the documents that `docs/SUMMARY.md` lists.
+#[test]
+fn the_book_has_all_documents() {
+    let summary = fs::read_to_string(root().join("docs/SUMMARY.md")).expect("the book has a summary");
+    for path in documents().iter().filter(|path| path.starts_with(root().join("docs"))) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let listed = summary.contains(&format!("]({name})"));
+        assert!(listed || name == "SUMMARY.md", "docs/SUMMARY.md must have a link to {name}");
+    }
 }
 
 /// All files of the project with one of these extensions. Hidden folders and folders of build results are

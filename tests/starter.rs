@@ -1,5 +1,5 @@
-//! These tests check the text of the skeletons in `starter/`: the source files, the manifest and the README
-//! must follow some rules.
+//! These tests check the text of the skeletons in `starter/`: the names of the crate and of the suites, the
+//! commands of the README, and the marks where a student must write code.
 //!
 //! The script `.ci/run` runs the suites of the starter. Each suite must fail with a clear message.
 
@@ -76,7 +76,7 @@ fn the_readme_has_a_command_for_each_suite_and_for_no_other() {
     assert_eq!(named, BTreeSet::from(SUITES));
 }
 
-/// `lab new` replaces this paragraph.
+/// `lab new` replaces the paragraph of the README that names the crate. So no other paragraph may name it.
 #[test]
 fn the_readme_names_the_crate_in_one_paragraph() {
     let text = read(&starter().join("README.md"));

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Takes samples of one check. All of them must have the same verdict.
+/// Takes samples of one check. In each sample, the check must have the verdict `expected`.
 fn sample(effort: Effort, expected: Verdict, check: impl Fn() -> Report) -> Samples {
     let times = (0..effort.pick(9, 1)).map(|_| {
         let report = check();

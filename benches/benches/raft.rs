@@ -5,7 +5,7 @@
 //! save messages, a leader sends a new commit index together with the next entries. If no entries follow, the
 //! leader waits for the commit interval (10 ms). If [`WINDOW`] commands are submitted and not yet applied,
 //! the bench can submit no more, so it also has to wait for the end of this interval. In the rows with
-//! interval 0 there is no such wait, so the difference is its cost.
+//! commit interval 0 there is no such wait. So the difference between the rows is the cost of the wait.
 
 use labrt::time::Duration;
 use mit6824_benches::cluster::{COMMAND_BYTES, Cluster, SERVERS, Setup, WINDOW};

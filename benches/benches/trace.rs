@@ -1,5 +1,5 @@
 //! Measures the cost of recording events and watching locks, as in tests. The bench measures the throughput
-//! of Raft four times: with neither, with recorded events, with watched locks, and with both.
+//! of Raft four times: without both, only with recorded events, only with watched locks, and with both.
 //!
 //! The cost of events that are *not* recorded is too small to be visible in a throughput. So this cost is
 //! computed: the time of one such event is multiplied by the number of events per entry, and divided by the

@@ -33,8 +33,8 @@ pub struct Setup {
     /// How many messages each apply channel can buffer. If this is 0, the channel is a rendezvous channel.
     pub capacity: usize,
     /// How long the leader delays a new commit index, to send it together with new entries. If this is 0, a
-    /// follower also has no delay: it passes its consumer one batch of entries after the other, without a
-    /// pause between them.
+    /// follower also has no delay: it passes the batches of entries to its consumer without a pause between
+    /// two batches.
     pub commit: Duration,
 }
 
@@ -228,7 +228,7 @@ impl Applied {
     }
 
     /// Waits until the servers have reached `index`. Returns the times at which they reached it. The time is
-    /// `None` for a server that reached `index` before it was watched, or has not reached it yet.
+    /// `None` for a server that reached `index` before the call of `watch`, or has not reached it yet.
     fn wait_for(&self, index: u64, who: Who) -> [Option<Instant>; SERVERS] {
         if self.watched.load(Ordering::SeqCst) != index {
             self.watch(index);

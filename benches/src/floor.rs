@@ -53,8 +53,8 @@ impl Floor {
         condvar.median()
     }
 
-    /// Takes `samples` samples of `f`, which returns nanoseconds. With each of them, it also takes a sample
-    /// of a hand-over.
+    /// Takes `samples` samples of `f`, which returns nanoseconds. Before each sample of `f`, this method
+    /// takes a sample of a hand-over.
     pub fn beside(self, samples: usize, mut f: impl FnMut() -> f64) -> Measured {
         let mut measured = Measured::default();
         for _ in 0..samples {

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! If there is no browser, each test prints a clearly visible line, and passes. Every test has a browser of
-//! its own with a new, empty profile. At its end the test ends the browser and deletes the profile.
+//! its own with a new, empty profile. When the test ends, it ends the browser and deletes the profile.
 //!
 //! The driver speaks the Chrome DevTools Protocol. Its messages are JSON texts that end with a zero byte.
 //! They go through two pipes that the browser inherits (`--remote-debugging-pipe`). So the driver needs no

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{Chromium, Image};
 
-/// A page in a browser of its own. A test uses the page like a person, with keys and the mouse.
+/// A page in a browser of its own. A test uses the page as a person does, with keys and the mouse.
 ///
 /// All functions panic if the browser fails or does not answer within a minute. Then the test fails, too.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Page {
 /// Limits for the screenshots of a page.
 #[derive(Clone, Copy, Debug)]
 pub struct Looks {
-    /// No colour may fill this percentage of the picture or more.
+    /// Each colour must fill less than this percentage of the picture.
     pub one_colour: usize,
     /// With the dark theme, the mean brightness must be below this value (0 to 255).
     pub dark: f64,
@@ -63,7 +63,8 @@ impl Page {
         self.call("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
-    /// Writes a document to a file, opens it, and waits until it is painted. Returns how long that took.
+    /// Writes a document to a file, opens the file, and waits until the page is painted. Returns how long the
+    /// opening took.
     pub fn open(&mut self, html: &str) -> Duration {
         let path = self.browser.dir().join("page.html");
         fs::write(&path, html).expect("the browser's folder can be written");

@@ -1,4 +1,4 @@
-//! Tests of the page of a history. They use the page like a person.
+//! Tests of the page of a history. The tests use the page as a person does.
 
 #![allow(
     clippy::disallowed_types,
@@ -267,8 +267,8 @@ fn pointing_shows_a_tooltip_and_a_click_pins() {
     page.click(at);
     assert_eq!(page.eval("page.chosen.pinned"), 3);
     assert!(page.text("#pinned").contains("put('x', 'c')"));
-    // The key `.` goes to the next operation of the order. After the last one, it goes to the operation that
-    // does not fit into the order.
+    // The key `.` goes to the next operation of the order that the checker has found. After the last
+    // operation of this order, the key goes to the operation that does not fit into the order.
     page.press(".");
     assert_eq!(page.eval("page.chosen.pinned"), 4);
     page.press(".");

@@ -1,5 +1,5 @@
-//! The actions on the servers. The user asks for them with keys (`keys.rs`), and the automatic faults ask for
-//! them too (`script.rs`).
+//! The actions on the servers. An action comes from a key that the user presses (`keys.rs`), or from the
+//! script of automatic faults (`script.rs`).
 
 use labtest::shards::Place;
 

@@ -1,10 +1,10 @@
 //! The automatic faults.
 //!
 //! The script has a deck of cards. Each card is a kind of fault. The deck is shuffled, and the cards are
-//! played one by one: a fault happens, and a few seconds later it is repaired. After the last card the deck
-//! is shuffled again. The faults and their times depend only on the random numbers. There is one exception:
-//! if an action is for the leader of a team, the demo chooses the server that leads at the time of the
-//! action.
+//! played one by one: a fault happens, and a few seconds later it is repaired. Only a shard that has moved
+//! does not move back. After the last card the deck is shuffled again. The faults and their times depend only
+//! on the random numbers. There is one exception: if an action is for the leader of a team, the demo chooses
+//! the server that leads at the time of the action.
 
 use labrt::rng::{Rng, scale};
 use labrt::time::Duration;
@@ -47,7 +47,7 @@ const DECK: [Card; 10] = [
 pub struct Script<R> {
     dice: R,
     deck: Vec<Card>,
-    /// The action that repairs the last fault.
+    /// The action that repairs the last fault; `None` if there is nothing to repair.
     then: Option<Act>,
 }
 
@@ -71,7 +71,7 @@ impl<R: Rng> Script<R> {
         }
     }
 
-    /// Notes that the user has caused a fault. So the next step of the script repairs everything.
+    /// Makes the next step of the script repair everything, for example because the user has caused a fault.
     pub fn start_over(&mut self) {
         self.then = Some(Act::Mend);
     }

@@ -7,7 +7,8 @@
 //! * The leader sends its heartbeats to all followers at the same time, so that the followers' timeouts begin
 //!   together. This makes split votes as likely as possible.
 //! * The leader crashes at a random time between two heartbeats. The heartbeat interval is half the shortest
-//!   election timeout. So the shortest time without a leader is about half of that timeout.
+//!   election timeout. So at most half of this timeout has passed when the leader crashes. The shortest time
+//!   without a leader is the other half.
 //!
 //! A request and its answer take [`ROUND_TRIP`] together. One part of this time is for the request on the
 //! network, and an equal part is for the answer on the network. In the rest of the time, the receiver writes
@@ -15,10 +16,11 @@
 //!
 //! # How the delays are made
 //!
-//! Each server has two networks. A call takes no time on either network. The server's own network leads
-//! directly to its Raft. On the network between the servers there is a proxy in front of each Raft. The proxy
-//! passes a request on to Raft after the travel time. At this moment Raft gives its vote, or restarts its
-//! election timer. Then the proxy delays the answer: by the time for writing, and by the travel time.
+//! There is one network between the servers. On this network there is a proxy in front of each Raft. Each
+//! server also has a small network of its own, which leads directly to its Raft. No network delays a call
+//! itself. The proxy passes a request on to Raft after the travel time. At this moment Raft gives its vote,
+//! or restarts its election timer. Then the proxy delays the answer: by the time for writing, and by the
+//! travel time.
 
 use labapi::{ApplyMsg, Command, Persister};
 use labrpc::{Cost, End, Network, Responder, Server, Service};
@@ -52,8 +54,8 @@ pub struct Found {
     /// The time from the crash to the election of another leader. It is `None` if no leader was elected
     /// within [`PATIENCE`].
     pub without_leader: Option<Duration>,
-    /// The next leader's term minus the first leader's term. If there is no next leader, the highest term of
-    /// a server is used instead of its term.
+    /// The next leader's term minus the first leader's term. If there is no next leader, the highest term
+    /// that any server has is used instead of the next leader's term.
     pub terms: u64,
 }
 

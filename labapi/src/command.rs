@@ -1,7 +1,7 @@
 //! A command of the replicated log. Raft does not know the meaning of its bytes.
 //!
-//! The service encodes an operation once, as a command. After that, the copies of the command in the log, in
-//! messages and in the service share these bytes.
+//! The service encodes an operation once, as a command. After that, all copies of the command on this server
+//! share its bytes: in the log, in messages and in the service.
 
 use labrt::sync::Arc;
 use serde::de::{Error, Visitor};

@@ -35,6 +35,10 @@
 //!
 //! A caller gives log entries as pairs of a term and a command. An event does not contain whole commands, but
 //! a short digest of each command. Equal commands have equal digests. `docs/trace.md` lists all fields.
+//!
+//! The module [`shards`] has the functions for the sharded service.
+
+pub mod shards;
 
 use crate::{Command, Role};
 use labrt::trace::{self, Field, Kind, Links};
@@ -100,8 +104,8 @@ pub fn restore<'a>(state: &Restored<'_>, entries: impl IntoIterator<Item = (u64,
 
 /// Reports that the server's term has risen to `term`. The server has not voted in that term yet.
 ///
-/// Call it under your lock, right after `currentTerm` has changed, and before the vote or the role of the new
-/// term.
+/// Call it under your lock, right after `currentTerm` has changed. If the server also votes in the new term
+/// or changes its role, call this function before [`vote`] and [`role`].
 #[track_caller]
 pub fn term(term: u64) {
     trace::emit(TERM, Links::NONE, &[("term", term.into())]);
@@ -293,8 +297,9 @@ pub fn vote_reply(term: u64, vote_granted: bool) {
 }
 
 /// Reports that the handler of AppendEntries replies with `term`. `success` says whether the server has
-/// accepted the entries. `conflict` is a hint for the leader: the index from which the leader should
-/// continue, and the term at this index. `conflict` is `None` if your replies have no such hint.
+/// accepted the entries. `conflict` is a hint that tells the leader where to continue: the index and the term
+/// of the server's last entry that may agree with the leader's log. `conflict` is `None` if your reply has no
+/// such hint.
 ///
 /// Call it at the end of the handler, after the state is saved.
 #[track_caller]
@@ -319,7 +324,7 @@ pub fn snapshot_reply(term: u64) {
     reply(&[("rpc", "InstallSnapshot".into()), ("term", term.into())]);
 }
 
-/// Reports the reply to the message for which this thread runs the handler.
+/// Reports the reply to the message whose handler runs on this thread.
 #[track_caller]
 fn reply(fields: Fields<'_>) {
     if trace::on() {

@@ -18,9 +18,9 @@ use crate::{ApplyMsg, Command, Persister, Strictness};
 /// log lines and its events are recorded as the peer's own. The harness holds no lock of its own during a
 /// call.
 pub trait RaftPeer: Send + Sync + 'static {
-    /// What the suite does when a peer still has threads after `kill`, locks two locks sometimes in one order
-    /// and sometimes in the other, or makes an RPC while it holds a lock. By default the suite only warns,
-    /// and the warning does not change the result of the test.
+    /// What the suite does about three faults: a peer still has threads after `kill`, it makes an RPC while
+    /// it holds a lock, or it locks two locks sometimes in one order and sometimes in the other. By default
+    /// the suite only warns, and the warning does not change the result of the test.
     const STRICTNESS: Strictness = Strictness::Warn;
 
     /// Starts a peer with the state in `persister`. If the persister is empty, this is the peer's first
@@ -43,7 +43,7 @@ pub trait RaftPeer: Send + Sync + 'static {
     /// Returns the current term, and the index that the command will have if it is ever committed. Returns
     /// `None` if this peer is not the leader or has been killed. The first index is 1. Two calls in the same
     /// term never return the same index. Indices count commands only. If the log also has entries that are no
-    /// commands, the peer must translate. `docs/others.md` shows how.
+    /// commands, the peer must convert its own indices into such indices. `docs/others.md` shows how.
     fn start(&self, command: Command) -> Option<Started>;
 
     /// Returns the current term, and whether this peer believes that it is the leader. The term must be saved
@@ -52,7 +52,7 @@ pub trait RaftPeer: Send + Sync + 'static {
     fn get_state(&self) -> (u64, bool);
 
     /// Part 2D: the service has made a snapshot. `snapshot` contains the effect of all commands up to and
-    /// including `index`. So the log may drop these entries.
+    /// including `index`. So the log may drop the entries of these commands.
     ///
     /// The harness calls this from the thread that reads the apply channel. So if a peer waits in this method
     /// until that channel is read, it waits forever.
@@ -70,9 +70,9 @@ pub trait RaftPeer: Send + Sync + 'static {
     /// Stops this peer, because it is no longer needed. Its threads must end within 100 ms, and the peer must
     /// send no further message to `apply`.
     ///
-    /// If a peer cannot be reached, a call to this peer takes up to seven seconds. So close the ends in this
-    /// method ([`End::close`]). Then the calls that wait fail at once. Do not wait in this method until the
-    /// threads have ended.
+    /// A call to a peer that cannot be reached takes up to seven seconds. So close the ends in this method
+    /// ([`End::close`]). Then the calls that wait fail at once. Do not wait in this method until the threads
+    /// have ended.
     fn kill(&self);
 
     /// Returns the RPC handlers of this peer, as a service with the name `Raft`.

@@ -13,8 +13,8 @@ pub struct ServerStart {
     pub me: usize,
     /// The disk with the data that the server has saved. At the first start the disk is empty.
     pub persister: Arc<Persister>,
-    /// When its Raft state has grown to about this number of bytes, the server makes a snapshot. With `None`,
-    /// the server never makes a snapshot.
+    /// When the server's Raft state has grown to about this number of bytes, the server makes a snapshot.
+    /// With `None`, the server never makes a snapshot.
     pub maxraftstate: Option<usize>,
 }
 
@@ -31,9 +31,9 @@ pub struct ServerStart {
 /// its log lines and its events are recorded as the server's own. The harness holds no lock of its own during
 /// a call.
 pub trait Replicated: Send + Sync + Sized + 'static {
-    /// What the suite does when a server still has threads after `kill`, locks two locks sometimes in one
-    /// order and sometimes in the other, or makes an RPC while it holds a lock. By default the suite only
-    /// warns.
+    /// What the suite does about three faults: a server still has threads after `kill`, it makes an RPC while
+    /// it holds a lock, or it locks two locks sometimes in one order and sometimes in the other. By default
+    /// the suite only warns.
     const STRICTNESS: Strictness = Strictness::Warn;
 
     /// A client of the service.
@@ -52,9 +52,9 @@ pub trait Replicated: Send + Sync + Sized + 'static {
 
     /// Returns the services of this server for the network: its own RPCs and the RPCs of its Raft.
     ///
-    /// In virtual time, a request to such a service takes 16 to 28 ms, as a request of a client does. In the
-    /// tests of the speed of lab 3 it takes 1 to 2 ms. A service can set another cost with
-    /// [`labrpc::Service::cost`].
+    /// In virtual time, every request to one of these services takes as long as a request of a client: 16 to
+    /// 28 ms, or 1 to 2 ms in lab 3's tests of speed. A service that gets requests from other servers, such
+    /// as Raft, can set a smaller cost with [`labrpc::Service::cost`].
     fn services(self: &Arc<Self>) -> Vec<Service>;
 
     /// Makes a client. Its `ends` lead to the servers, in random order. Several clients work at the same

@@ -8,14 +8,14 @@ use crate::{Config, CtrlerClerk, Gid, KvClerk, NSHARDS, RaftStatus, ServerStart,
 /// A sharded key/value service. It consists of several groups of servers, and a controller that says which
 /// group serves which shard.
 ///
-/// The harness starts the controllers and the servers of the groups, puts their services on the network, and
-/// calls them through [`Replica`]. While the harness starts or calls a server, the server is labrt's current
-/// node: the threads that the server spawns, its log lines and its events are recorded as the server's own.
-/// The harness holds no lock of its own during a call.
+/// The harness starts the servers of the controller and of the groups, and puts their services on the
+/// network. It calls the servers through [`Replica`]. While the harness starts or calls a server, the server
+/// is labrt's current node: the threads that the server spawns, its log lines and its events are recorded as
+/// the server's own. The harness holds no lock of its own during a call.
 pub trait Sharded: 'static {
-    /// What the suite does when a server still has threads after `kill`, locks two locks sometimes in one
-    /// order and sometimes in the other, or makes an RPC while it holds a lock. By default the suite only
-    /// warns.
+    /// What the suite does about three faults: a server still has threads after `kill`, it makes an RPC while
+    /// it holds a lock, or it locks two locks sometimes in one order and sometimes in the other. By default
+    /// the suite only warns.
     const STRICTNESS: Strictness = Strictness::Warn;
 
     /// A client of the controller.
@@ -67,8 +67,9 @@ pub trait Replica: Send + Sync + 'static {
 pub struct Running {
     /// The server.
     pub replica: Arc<dyn Replica>,
-    /// The services of the server and of its Raft. In virtual time, a request to such a service takes 16 to
-    /// 28 ms, as a request of a client does. A service can set another cost with [`labrpc::Service::cost`].
+    /// The services of the server and of its Raft. In virtual time, every request to a service of this list
+    /// takes as long as a request of a client: 16 to 28 ms. A service that gets requests from other servers,
+    /// such as Raft, can set a smaller cost with [`labrpc::Service::cost`].
     pub services: Vec<Service>,
 }
 

@@ -86,8 +86,8 @@ fn private_fields_are_encoded() {
     assert_eq!(decode::<elsewhere::T4>(&bytes), Ok(elsewhere::T4::new()));
 }
 
-/// Go's TestDefault: in Rust, no field of an older value can remain, because fields with the value zero are
-/// also encoded.
+/// Go's TestDefault. In Go, a field with the value zero is not encoded. So if a value is decoded into an old
+/// variable, this field keeps its old value. Here fields with the value zero are encoded, too.
 #[test]
 fn decoding_replaces_every_field() {
     let mut value = T1 { int0: 99, int1: 99, string0: "old".into(), string1: "old".into() };

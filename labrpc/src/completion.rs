@@ -79,8 +79,13 @@ impl Callback {
         Callback { node: node::current(), run: Box::new(run) }
     }
 
-    /// Run the callback. During the call, the callback's node is the current node, and the callback runs
-    /// under the message `id`.
+    /// The node to which the callback belongs.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// Run the callback. During the call, the callback's node is the current node. In the trace, the events
+    /// of the callback have the message `id` as their parent.
     pub fn run(self, id: u64, outcome: Outcome) {
         let _under = trace::under(id);
         let _node = node::enter(self.node);

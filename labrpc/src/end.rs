@@ -45,9 +45,9 @@ impl End {
     /// Call `method` (`"Service.Method"`) and wait for the outcome. The call itself has no time limit.
     ///
     /// `None` means that the request or the reply was lost in some way. Then it is not known whether the
-    /// handler ran. If the network is cleaned up or gone, or the end is closed, the call fails at once and is
-    /// not counted. The run fails if the method is unknown. It also fails if the arguments or the reply do
-    /// not have the type that the handler uses.
+    /// handler ran. If the network is cleaned up or gone, or the end is closed, the call fails at once, and
+    /// [`Network::total_count`](crate::Network::total_count) does not count it. The run fails if the method
+    /// is unknown. It also fails if the arguments or the reply do not have the type that the handler uses.
     #[track_caller]
     pub fn call<A, R>(&self, method: &str, args: &A) -> Option<R>
     where
@@ -97,9 +97,9 @@ impl End {
     }
 
     /// Send the request of a call. Returns `None` if the network is gone. This function does not wait for the
-    /// outcome: its caller waits. The reason is that reports name the place of a wait. If this function
-    /// called a closure that waits, a report would name a place in that closure, because `#[track_caller]`
-    /// has no effect in a closure.
+    /// outcome: its caller waits. Some callers wait with a deadline and some without. They cannot pass their
+    /// wait to this function as a closure: `#[track_caller]` has no effect in a closure, so reports would
+    /// show the closure, and not the user's call, as the place of the wait.
     #[track_caller]
     fn set_out<A>(&self, id: u64, method: &str, args: &A) -> Option<Sent>
     where
@@ -119,8 +119,8 @@ impl End {
         })
     }
 
-    /// End the message `id`. This also works in a network that is cleaned up, because messages may still wait
-    /// in such a network.
+    /// End the message `id`. This must also work in a network that is cleaned up, because messages may still
+    /// wait in such a network.
     fn give_up(&self, id: u64) {
         if let Some(network) = self.network.upgrade() {
             network.fail(id, cause::GIVEN_UP);

@@ -36,6 +36,7 @@ pub(crate) mod cause {
     pub const LONG_REORDERING: &str = "long reordering";
     pub const LATENCY: &str = "latency";
     pub const HELD_LINK: &str = "held by the link";
+    pub const CHOSEN: &str = "chosen";
     pub const COST: &str = "cost";
     pub const SERVER_GONE: &str = "server gone";
     pub const END_CLOSED: &str = "end closed";
@@ -62,8 +63,8 @@ pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args:
         ("hash", Field::X(trace::digest(args))),
         ("to", message.to.into()),
     ];
-    // `to` is the last field. It is left out if there is no node to show. This happens if no server has had
-    // this name yet, or if the server belongs to the test itself.
+    // `to` is the last field. It is left out if there is no node to show. This happens in three cases: the
+    // end is not connected, no server has ever had the name `server`, or that server belongs to no node.
     let known = fields.len() - usize::from(message.to.is_none());
     let links = Links { parent: trace::parent(), ..Links::id(message.id) };
     trace::emit_of(message.from, SENT, links, &fields[..known]);

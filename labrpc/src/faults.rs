@@ -86,14 +86,14 @@ pub struct NetworkOptions {
     /// handle old requests. It finds code with a wrong assumption: that the request that arrives last is the
     /// newest one.
     pub reorder_requests: bool,
-    /// How many of 1000 requests arrive twice. The second time is 0..26 ms after the first. Requests that are
-    /// lost do not count. The handler runs again, and its second reply is dropped. Use this option for
+    /// Of 1000 requests that are not lost, this many arrive twice. By default, the second time is 0..26 ms
+    /// after the first. The handler runs again, and its second reply is dropped. Use this option for
     /// protocols that must work on a network that can deliver a message twice. It finds handlers that are not
     /// idempotent.
     pub duplicated_requests: u16,
-    /// How long after the first time a request arrives the second time. `None` means 0..26 ms. Use this
-    /// option for protocols that must recognize an old request. It finds code that takes an old request for a
-    /// new one.
+    /// If a request arrives twice, the time between the two arrivals. `None` means 0..26 ms. Use this option
+    /// for protocols that must recognize an old request. It finds code that takes an old request for a new
+    /// one.
     pub duplicate_delay: Option<RangeInclusive<Duration>>,
 }
 
@@ -136,6 +136,21 @@ pub(crate) fn complaint_about_range(name: &str, range: &RangeInclusive<Duration>
     is_bad.then(|| format!("{name} is {range:?}; expected the least first, and at most {LONGEST_LATENCY:?}"))
 }
 
+/// What happens to one chosen message, instead of what the random decisions say. All other random decisions
+/// stay the same, so two runs with the same seed differ in this message, and in what follows from it. See
+/// [`Network::with_fates`](crate::Network::with_fates).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// The request and its reply are not lost. They are delayed as the random decisions say.
+    Delivered,
+    /// The request is lost: no handler runs.
+    RequestLost,
+    /// The handler runs, but its reply is lost.
+    ReplyLost,
+    /// The request and its reply are not lost. The request has this delay in addition to its other delays.
+    Late(Duration),
+}
+
 /// A moment in the life of a message, for the function of
 /// [`Network::on_message`](crate::Network::on_message).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -143,7 +158,10 @@ pub enum MessageEvent {
     /// A node has sent a request. The request is on its way.
     Sent,
     /// The handler of a node has replied. The reply has not left the node yet.
-    Replied,
+    Replied {
+        /// The node that has sent the request. It is [`NodeId::NONE`] for a client.
+        to: NodeId,
+    },
 }
 
 /// The function of [`Network::on_message`](crate::Network::on_message).

@@ -33,8 +33,9 @@
 //!   is not known whether the handler ran.
 //! * Several calls on one end may be made at the same time. They do not wait for each other, and may arrive
 //!   in any order.
-//! * Every call ends, with one exception: a call waits for ever if its handler never returns, and the server
-//!   and the end do not change.
+//! * Every call ends, with two exceptions. A call waits for ever if its handler never replies, and the server
+//!   and the end do not change. A call also waits for ever if a [`Link`] holds its request or its reply, and
+//!   the test never releases it.
 //!
 //! # What the network does to a message
 //!
@@ -98,6 +99,7 @@ mod faults;
 mod message;
 mod name;
 mod network;
+mod paused;
 mod responder;
 mod server;
 mod service;
@@ -107,7 +109,7 @@ mod timer;
 mod transit;
 
 pub use end::End;
-pub use faults::{Cost, Link, MessageEvent, MessageHook, NetworkOptions};
+pub use faults::{Cost, Fate, Link, MessageEvent, MessageHook, NetworkOptions};
 pub use name::Name;
 pub use network::Network;
 pub use responder::Responder;

@@ -1,6 +1,7 @@
-//! The data of one message. This data is small, can be copied, and does not change.
+//! The data of one message. This data is small and can be copied. Only `to` and `route` can change, when a
+//! held request is released.
 
-use crate::faults::{Cost, DROPPED_OF_1000, Dice, Latency, Link, NetworkOptions};
+use crate::faults::{Cost, DROPPED_OF_1000, Dice, Fate, Latency, Link, NetworkOptions};
 use labrt::node::NodeId;
 use std::panic::Location;
 
@@ -21,10 +22,13 @@ pub(crate) struct Message {
     pub id: u64,
     /// The node that sends the message, for the trace.
     pub from: NodeId,
-    /// The node of the receiving server, for the trace. The end is connected to a name. The receiving server
-    /// is the one that has this name now, or that had this name last.
+    /// The node of the receiving server, for the trace. An end is connected to a name. The receiving server
+    /// is the one that had this name when the message was sent. If no server had the name then, it is the
+    /// last server that had the name before.
     pub to: NodeId,
     pub dice: Dice,
+    /// What happens to the message instead of what the dice say. `None` means that the dice decide.
+    pub fate: Option<Fate>,
     /// The network's settings when the message was sent. A later change of the settings does not affect the
     /// message.
     pub settings: Settings,
@@ -89,7 +93,7 @@ impl Settings {
 pub(crate) struct Route {
     /// The index of the server's entry in the table of addresses (see `state.rs`).
     pub address: usize,
-    /// The number of the change that gave the name to this server.
+    /// The number of the change that gave the server its name.
     pub registration: u64,
     /// The network's epoch when the message was sent. See `shared.rs`.
     pub epoch: u64,

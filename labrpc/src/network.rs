@@ -1,7 +1,7 @@
 //! The handle to a network. The harness of a test uses this handle.
 
 use crate::end::End;
-use crate::faults::{Latency, Link, MessageHook, NetworkOptions, complaint_about_range};
+use crate::faults::{Fate, Latency, Link, MessageHook, NetworkOptions, complaint_about_range};
 use crate::name::Name;
 use crate::server::Server;
 use crate::shared::SharedNetwork;
@@ -40,7 +40,17 @@ impl Drop for Handle {
 impl Network {
     /// Make a network without ends and servers.
     pub fn new() -> Network {
-        Network { handle: Arc::new(Handle { shared: SharedNetwork::new() }) }
+        Network::with_fates([])
+    }
+
+    /// Make a network without ends and servers, and choose what happens to single messages. Each key of
+    /// `fates` names a message by two numbers: the number of its end, and its own number among the messages
+    /// of this end. The event `rpc.sent` has both numbers, as `end` and `nth`. A chosen fate does not affect
+    /// a message that reaches no server, or that a one-way link loses.
+    ///
+    /// In virtual time, a run is the same as without the chosen fates, up to the first of these messages.
+    pub fn with_fates(fates: impl IntoIterator<Item = ((u64, u64), Fate)>) -> Network {
+        Network { handle: Arc::new(Handle { shared: SharedNetwork::new(fates.into_iter().collect()) }) }
     }
 
     /// End the network: later calls fail at once and are not counted. Messages that were sent before are not
@@ -121,9 +131,9 @@ impl Network {
         self.shared().set_link(&end.into(), link);
     }
 
-    /// Set how long each request and each reply of this end takes, or let them take as long as all others
-    /// (`None`), see [`NetworkOptions::latency`]. Messages that were sent before are not affected. The run
-    /// fails if the latency is not valid.
+    /// Set how long each request and each reply of this end takes. With `None`, they take as long as the
+    /// messages of other ends (see [`NetworkOptions::latency`]). Messages that were sent before are not
+    /// affected. The run fails if the latency is not valid.
     #[track_caller]
     pub fn set_latency(&self, end: impl Into<Name>, latency: Option<RangeInclusive<Duration>>) {
         if let Some(complaint) = latency.as_ref().and_then(|it| complaint_about_range("latency", it)) {
@@ -146,11 +156,23 @@ impl Network {
         self.shared().set_hook(hook);
     }
 
-    /// Let the messages of an end go on that wait because of [`Link::RequestsHeld`] or [`Link::RepliesHeld`].
-    /// They arrive in the order in which they began to wait. The link does not change, so later messages
-    /// still wait.
+    /// Release the messages of an end that [`Link::RequestsHeld`] or [`Link::RepliesHeld`] holds. They arrive
+    /// in the order in which they began to wait. The link does not change, so later messages still wait.
     pub fn release(&self, end: impl Into<Name>) {
         self.shared().release(&end.into());
+    }
+
+    /// Let the messages of a node wait: a request to the node waits before its handler runs, and the outcome
+    /// of a request of the node waits before the node gets it. This is what happens to the messages of a
+    /// process that the operating system has stopped. [`labrt::node::pause`] stops the threads of the node.
+    pub fn pause(&self, node: NodeId) {
+        self.shared().paused.pause(node);
+    }
+
+    /// End the [pause](Network::pause) of a node. Its messages go on, in the order in which they began to
+    /// wait.
+    pub fn resume(&self, node: NodeId) {
+        self.shared().resume(node);
     }
 
     /// Delete an end. Later calls on its [`End`] reach no server. A new end can have the same name. The run

@@ -1,8 +1,8 @@
 //! A service: a named set of handlers, which are added one by one.
 //!
-//! For the network, a handler is a function from bytes to bytes. The handlers of users have types. This file
-//! converts them into handlers for the network. If the arguments cannot be decoded, the run fails, and the
-//! message names the method and the type.
+//! For the network, a handler is a function from bytes to bytes. A user's handler is a function with types.
+//! This file makes the network's handler from the user's. If the arguments cannot be decoded, the run fails,
+//! and the report names the method and the type.
 
 use crate::faults::Cost;
 use crate::responder::{Responder, Ticket};

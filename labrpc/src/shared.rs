@@ -1,10 +1,10 @@
 //! The data that all handles of one network share: its state under one lock, its counters, and its timer.
 //!
 //! The lock is held only for short accesses to the tables. No handler and no other code of a user is called
-//! or dropped under the lock. Each change of an end or a server adds 1 to `epoch`. A message stores the value
-//! that `epoch` had when the message was sent. Later the message compares this value with the present
-//! `epoch`. If the two are equal, the server of the message still exists, and the message does not have to
-//! lock the lock again.
+//! or dropped under the lock. If an end or a server changes in a way that can stop messages, `epoch` rises by
+//! one. A message stores the value that `epoch` had when the message was sent. Later this value is compared
+//! with the present `epoch`. If the two are equal, nothing has stopped the message, and the lock does not
+//! have to be locked again.
 //!
 //! A message that has to wait is *enlisted*: its completion moves into the table of waiting messages. Three
 //! things can end the message: its last stage (see `transit.rs`), a change of its server or of its end, or
@@ -13,12 +13,14 @@
 
 use crate::completion::{Callback, Completion, Outcome};
 use crate::events::{self, Cause, cause};
-use crate::faults::{Latency, Link, MessageEvent, MessageHook};
+use crate::faults::{Fate, Latency, Link, MessageEvent, MessageHook};
 use crate::message::{Message, Outgoing, Phase, Settings};
 use crate::name::Name;
+use crate::paused::Paused;
 use crate::server::{Server, SharedServer};
 use crate::state::{Ended, NetworkState, Start, Waiting};
 use crate::timer::Timer;
+use labrt::collections::BTreeMap;
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use labrt::sync::{Arc, Mutex};
@@ -26,19 +28,21 @@ use labrt::sync::{Arc, Mutex};
 pub(crate) struct SharedNetwork {
     state: Mutex<NetworkState>,
     pub timer: Arc<Timer>,
+    pub paused: Arc<Paused>,
     /// True if the network is cleaned up or gone. Then later calls fail at once.
     is_done: AtomicBool,
-    /// The number of changes of ends and servers so far.
+    /// The number of changes so far that could stop a message.
     epoch: AtomicU64,
     rpcs: AtomicU64,
     bytes: AtomicU64,
 }
 
 impl SharedNetwork {
-    pub fn new() -> Arc<SharedNetwork> {
+    pub fn new(fates: BTreeMap<(u64, u64), Fate>) -> Arc<SharedNetwork> {
         Arc::new(SharedNetwork {
-            state: Mutex::new(NetworkState::default()),
+            state: Mutex::new(NetworkState::with_fates(fates)),
             timer: Timer::new(),
+            paused: Arc::default(),
             is_done: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
             rpcs: AtomicU64::new(0),
@@ -82,8 +86,13 @@ impl SharedNetwork {
         held.into_iter().for_each(|step| self.timer.run_soon(step));
     }
 
-    /// Let a message go to the server that has the name now. Returns the server, or the reason why there is
-    /// none.
+    /// End the pause of a node, and let its messages go on.
+    pub fn resume(&self, node: NodeId) {
+        self.paused.resume(node).into_iter().for_each(|step| self.timer.run_soon(step));
+    }
+
+    /// Let a message go to the server that now has the name to which the message was sent. Returns the
+    /// server, or the reason why the message reaches no server.
     pub fn route_again(&self, message: &mut Message) -> Result<Arc<SharedServer>, Cause> {
         self.state.lock().route_again(message, self.epoch.load(Ordering::Relaxed))
     }
@@ -110,6 +119,7 @@ impl SharedNetwork {
             state.end()
         };
         self.fail_all(ended, cause::NETWORK_GONE);
+        drop(self.paused.clear());
         self.timer.close();
         drop(old);
     }
@@ -132,7 +142,7 @@ impl SharedNetwork {
     }
 
     /// Returns the server that now has the name to which this message was sent. Returns `None` if no server
-    /// has the name, or if the network is done.
+    /// has the name, or if the network is cleaned up or gone.
     pub fn present_server(&self, message: &Message) -> Option<Arc<SharedServer>> {
         if self.is_done() {
             return None;
@@ -176,18 +186,30 @@ impl SharedNetwork {
         self.state.lock().take_waiting(id).map(|waiting| waiting.completion)
     }
 
-    /// End a waiting message without a reply. If the sender has a callback, it does not run on this thread.
+    /// End a waiting message without a reply. If the sender has a callback, the callback does not run on this
+    /// thread.
     pub fn fail(&self, id: u64, cause: Cause) {
         let ended = self.state.lock().take_waiting(id);
         self.fail_all(ended, cause);
     }
 
-    /// Run the callback of message `id` on the timer's thread.
+    /// Run the callback of message `id` on the timer's thread. If the node of the callback is paused, the
+    /// callback waits until the pause ends.
     pub fn call_back(&self, id: u64, callback: Callback, outcome: Outcome) {
-        self.timer.run_soon(move || callback.run(id, outcome));
+        let paused = Arc::clone(&self.paused);
+        self.timer.run_soon(move || {
+            let node = callback.node();
+            if !paused.has(node) {
+                return callback.run(id, outcome);
+            }
+            if let Some(step) = paused.keep(node, Box::new(move || callback.run(id, outcome))) {
+                step();
+            }
+        });
     }
 
     fn fail_all(&self, ended: impl IntoIterator<Item = Waiting>, cause: Cause) {
+        let _goes_on = node::without_pause();
         for Waiting { message, completion, .. } in ended {
             events::failed(&message, cause);
             match completion {
@@ -204,7 +226,7 @@ impl SharedNetwork {
         self.state.lock().add_end(name, owner)
     }
 
-    /// Add an end with a new name that is disabled and connected to `target`.
+    /// Add a disabled end with a new name. The end is connected to `target`.
     pub fn add_fresh_end(&self, owner: NodeId, target: Name) -> (u64, Name) {
         let mut state = self.state.lock();
         let name = state.fresh_end_name(owner, &target);
@@ -274,6 +296,7 @@ impl SharedNetwork {
         cause: Cause,
         change: impl FnOnce(&mut NetworkState) -> Option<T>,
     ) -> Option<T> {
+        let _goes_on = node::without_pause();
         let (result, ended): (T, Ended) = {
             let mut state = self.state.lock();
             let result = change(&mut state)?;
@@ -284,7 +307,7 @@ impl SharedNetwork {
         Some(result)
     }
 
-    /// Must be called under the lock at each change of an end or a server.
+    /// Must be called under the lock at each change that can stop a message.
     fn begin_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::Release);
     }

@@ -4,7 +4,7 @@
 
 use crate::completion::Completion;
 use crate::events::{Cause, cause};
-use crate::faults::{Cost, Dice, Latency, Link, MessageHook};
+use crate::faults::{Cost, Dice, Fate, Latency, Link, MessageHook};
 use crate::message::{Message, Outgoing, Phase, Route, Settings};
 use crate::name::Name;
 use crate::server::SharedServer;
@@ -16,9 +16,13 @@ use labrt::trace;
 #[derive(Default)]
 pub(crate) struct NetworkState {
     pub settings: Settings,
+    /// The messages whose fate was chosen. The key is the number of the end, and the number of the message
+    /// among the messages of this end.
+    fates: BTreeMap<(u64, u64), Fate>,
     /// The function of [`Network::on_message`](crate::Network::on_message).
     pub hook: Option<MessageHook>,
-    /// The messages of each end that wait for [`Network::release`](crate::Network::release).
+    /// For each end, the next steps of its messages that wait for
+    /// [`Network::release`](crate::Network::release).
     held: BTreeMap<u64, Vec<Step>>,
     ends: HashMap<u64, EndRecord>,
     end_names: HashMap<Name, u64>,
@@ -95,6 +99,11 @@ pub(crate) type Ended = Vec<Waiting>;
 // ---- messages -----------------------------------------------------------------------------------
 
 impl NetworkState {
+    /// The state of an empty network.
+    pub fn with_fates(fates: BTreeMap<(u64, u64), Fate>) -> NetworkState {
+        NetworkState { fates, ..NetworkState::default() }
+    }
+
     /// Count a request, and read all data that it needs. Returns `None` if the end is closed.
     pub fn start(&mut self, request: Outgoing<'_>, from: NodeId, epoch: u64) -> Option<Start> {
         let Outgoing { id, end, method, place } = request;
@@ -115,7 +124,8 @@ impl NetworkState {
         let latency = record.latency.unwrap_or(self.settings.latency);
         let mut settings = self.settings;
         settings.latency = latency;
-        let message = Message { id, from, to, dice, settings, link: record.link, cost, route, place };
+        let fate = self.fates.get(&(end, dice.nth)).copied();
+        let message = Message { id, from, to, dice, fate, settings, link: record.link, cost, route, place };
         Some(Start { message, server, target })
     }
 

@@ -12,13 +12,14 @@
 //! timer. For a message without delays, memory is allocated only for its bytes, and the lock of the network
 //! is locked only once.
 //!
-//! If the request is not lost, its handler always runs, on the server that existed when the request was sent.
-//! Only after the handler has run, the network checks whether this server was deleted in the meantime. If it
-//! was deleted, the reply is dropped.
+//! If a request is not lost, its handler runs on the server that existed when the request was sent. The
+//! handler also runs if this server is removed while the request is delayed. But then the sender gets no
+//! reply. If `Link::RequestsHeld` holds the request, it goes to the server that has the same name when the
+//! request is released. (If no server has this name then, or the end is disabled, the call fails.)
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
-use crate::faults::{Link, MessageEvent};
+use crate::faults::{Fate, Link, MessageEvent};
 use crate::message::{Message, Outgoing, Phase};
 use crate::responder::{ReplyPath, Ticket};
 use crate::server::{HandlerAt, SharedServer};
@@ -40,6 +41,7 @@ pub(crate) fn send_off(
     args: Vec<u8>,
     make: MakeCompletion<'_>,
 ) -> Poll<Outcome> {
+    let _goes_on = node::without_pause();
     let Some(start) = network.start(request, &args) else { return Poll::Ready(None) };
     let transit = Transit {
         network: Arc::clone(network),
@@ -117,7 +119,7 @@ impl Transit {
         Poll::Pending
     }
 
-    /// Keep `stage` until the network releases its messages.
+    /// Keep `stage` until the messages of the end are released.
     fn hold(mut self, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         match &stage {
             Stage::Arrive(_) => events::delayed(&self.message, cause::HELD_LINK, Duration::ZERO),
@@ -141,7 +143,31 @@ impl Transit {
         Poll::Pending
     }
 
+    /// Keep `stage` until the pause of the node ends.
+    #[cold]
+    fn wait_for(mut self, node: NodeId, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        self.enlist(Phase::Travelling, make);
+        let network = Arc::clone(&self.network);
+        let stage = stage.into_owned();
+        let step = move || {
+            self.on_network_thread = true;
+            let _pending = self.run(stage, &mut is_enlisted_already);
+        };
+        if let Some(step) = network.paused.keep(node, Box::new(step)) {
+            network.timer.run_soon(step);
+        }
+        Poll::Pending
+    }
+
     fn run(self, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        let node = match stage {
+            Stage::Handle(_) => self.message.to,
+            Stage::Deliver(_) | Stage::Fail(_) => self.message.from,
+            Stage::Arrive(_) | Stage::Return(_) => NodeId::NONE,
+        };
+        if !node.is_none() && self.network.paused.has(node) {
+            return self.wait_for(node, stage, make);
+        }
         match stage {
             Stage::Arrive(request) => self.arrive(request, make),
             Stage::Handle(request) => self.handle(request, make),
@@ -171,6 +197,9 @@ impl Transit {
         if settings.unreliable {
             add(cause::UNRELIABLE, dice.request_delay());
         }
+        if let Some(Fate::Late(delay)) = self.message.fate {
+            add(cause::CHOSEN, delay);
+        }
         let latency = dice.request_latency(settings.latency);
         if !latency.is_zero() {
             add(cause::LATENCY, latency);
@@ -183,9 +212,13 @@ impl Transit {
 
     fn arrive(self, request: Request<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let Message { dice, settings, .. } = self.message;
-        if dice.drops_request(settings.lost_requests()) {
-            events::dropped(&self.message, cause::UNRELIABLE_REQUEST);
-            return self.fail(cause::UNRELIABLE_REQUEST);
+        let lost = match self.message.fate {
+            Some(fate) => (fate == Fate::RequestLost).then_some(cause::CHOSEN),
+            None => dice.drops_request(settings.lost_requests()).then_some(cause::UNRELIABLE_REQUEST),
+        };
+        if let Some(cause) = lost {
+            events::dropped(&self.message, cause);
+            return self.fail(cause);
         }
         if let Some(delay) = dice.duplicate(settings.duplicated_requests, settings.duplicate_delay) {
             self.duplicate(&request, delay);
@@ -197,13 +230,15 @@ impl Transit {
         self.after(leg, Stage::Handle(request), make)
     }
 
-    /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped. A
-    /// copy that may be late reaches the server that has the name at that time. If no server has the name
-    /// then, the copy is lost.
+    /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped. By
+    /// default, the second request reaches the same server as the first. If the network has a
+    /// `duplicate_delay`, the second request reaches the server that has the name at that time. If no server
+    /// has the name then, the second request is lost.
     fn duplicate(&self, request: &Request<'_>, delay: Duration) {
         let Request { server, method, args } = request;
         let (server, method, args) = (Arc::clone(server), method.to_string(), args.clone());
         let message = self.message;
+        let paused = Arc::clone(&self.network.paused);
         let network = message.settings.duplicate_delay.map(|_| Arc::downgrade(&self.network));
         self.network.timer.run_after(delay, move || {
             let server = match network {
@@ -214,23 +249,13 @@ impl Transit {
                     None => return,
                 },
             };
-            let at = server.accept(&method, message.place);
-            events::duplicated(&message, &method);
-            let (service, handler) = server.at(at);
-            match &handler.kind {
-                HandlerKind::Inline(run) => drop(as_callee(message.id, service, || run(&args))),
-                HandlerKind::Deferred(run) => {
-                    let nowhere: Weak<SharedNetwork> = Weak::new();
-                    as_callee(message.id, service, || run(&args, Ticket::new(nowhere, message)));
-                }
-                HandlerKind::Pooled(_) => {
-                    let server = Arc::clone(&server);
-                    thread::spawn(move || {
-                        let (service, handler) = server.at(at);
-                        let HandlerKind::Pooled(run) = &handler.kind else { return };
-                        drop(as_callee(message.id, service, || run(&args)));
-                    });
-                }
+            let to = message.to;
+            let step = move || handle_again(&server, &message, &method, args);
+            if !paused.has(to) {
+                return step();
+            }
+            if let Some(step) = paused.keep(to, Box::new(step)) {
+                step();
             }
         });
     }
@@ -278,8 +303,8 @@ impl Transit {
         });
     }
 
-    /// Make the ticket for a deferred handler. After this, the ticket is responsible for the end of the
-    /// message.
+    /// Make the ticket for a deferred handler. From then on, the ticket must end the message, with or without
+    /// a reply.
     fn into_ticket(mut self) -> Ticket {
         self.is_enlisted = false;
         let path: Weak<SharedNetwork> = Arc::downgrade(&self.network);
@@ -298,14 +323,16 @@ impl Transit {
         self.after(leg, Stage::Return(reply), make)
     }
 
-    /// Call the hook of the network. Returns true if the reply has left its server for good.
+    /// Call the hook of the network. Returns true if the reply has left its server. Then a removal of the
+    /// server does not stop the reply.
     fn leaves_at_once(&mut self, make: MakeCompletion<'_>) -> bool {
         if self.network.why_server_lost(&self.message).is_some() {
             return false;
         }
-        // A message that travels does not end when its server is removed. The hook may remove it.
+        // The hook may remove the server. In the phase `Travelling`, the message does not end when its server
+        // is removed.
         self.enlist(Phase::Travelling, make);
-        self.network.call_hook(self.message.to, MessageEvent::Replied)
+        self.network.call_hook(self.message.to, MessageEvent::Replied { to: self.message.from })
     }
 
     fn return_reply(self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {
@@ -317,9 +344,13 @@ impl Transit {
             events::dropped(&self.message, cause::ONE_WAY_REPLY);
             return self.fail_late(cause::ONE_WAY_REPLY, make);
         }
-        if dice.drops_reply(settings.lost_replies()) {
-            events::dropped(&self.message, cause::UNRELIABLE_REPLY);
-            return self.fail(cause::UNRELIABLE_REPLY);
+        let lost = match self.message.fate {
+            Some(fate) => (fate == Fate::ReplyLost).then_some(cause::CHOSEN),
+            None => dice.drops_reply(settings.lost_replies()).then_some(cause::UNRELIABLE_REPLY),
+        };
+        if let Some(cause) = lost {
+            events::dropped(&self.message, cause);
+            return self.fail(cause);
         }
         if link == Link::RepliesHeld {
             return self.hold(Stage::Deliver(reply), make);
@@ -341,7 +372,7 @@ impl Transit {
 
     // ---- the outcome ----------------------------------------------------------------------------
 
-    /// Let the message fail, after the delay of a call that reaches no server.
+    /// Let the message fail after a delay. The delay is chosen as for a call that reaches no server.
     fn fail_late(self, cause: Cause, make: MakeCompletion<'_>) -> Poll<Outcome> {
         let delay = self.message.dice.unreachable_delay(self.message.settings.long_delays);
         events::delayed(&self.message, cause, delay);
@@ -392,6 +423,7 @@ impl Drop for Transit {
 
 impl ReplyPath for SharedNetwork {
     fn reply(self: Arc<Self>, message: Message, reply: Vec<u8>) {
+        let _goes_on = node::without_pause();
         // The calling thread belongs to the server, so no callback of a sender may run on it.
         let transit = Transit { network: self, message, is_enlisted: true, on_network_thread: false };
         let _pending = transit.replied(reply, &mut is_enlisted_already);
@@ -429,8 +461,31 @@ impl Request<'_> {
     }
 }
 
-/// Run a handler of `service`. During the call, the service's node is the current node, and the handler runs
-/// under the message `id`.
+/// Let the second copy of a request reach its handler. Its reply is dropped.
+fn handle_again(server: &Arc<SharedServer>, message: &Message, method: &str, args: Vec<u8>) {
+    let at = server.accept(method, message.place);
+    events::duplicated(message, method);
+    let (service, handler) = server.at(at);
+    let id = message.id;
+    match &handler.kind {
+        HandlerKind::Inline(run) => drop(as_callee(id, service, || run(&args))),
+        HandlerKind::Deferred(run) => {
+            let nowhere: Weak<SharedNetwork> = Weak::new();
+            as_callee(id, service, || run(&args, Ticket::new(nowhere, *message)));
+        }
+        HandlerKind::Pooled(_) => {
+            let server = Arc::clone(server);
+            thread::spawn(move || {
+                let (service, handler) = server.at(at);
+                let HandlerKind::Pooled(run) = &handler.kind else { return };
+                drop(as_callee(id, service, || run(&args)));
+            });
+        }
+    }
+}
+
+/// Run a handler of `service`. During the call, the service's node is the current node. The events that this
+/// thread records during the call have the message `id` as their parent.
 fn as_callee<T>(id: u64, service: &Service, handler: impl FnOnce() -> T) -> T {
     let _under = trace::under(id);
     let _callee = node::enter(service.owner());

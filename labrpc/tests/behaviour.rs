@@ -5,7 +5,9 @@
 mod common;
 
 use common::run;
-use labrpc::{Cost, End, Link, MessageEvent, Name, Network, NetworkOptions, Responder, Server, Service};
+use labrpc::{
+    Cost, End, Fate, Link, MessageEvent, Name, Network, NetworkOptions, Responder, Server, Service,
+};
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use labrt::sync::{Arc, Mutex, Signal};
@@ -14,8 +16,8 @@ use labrt::{Failure, Run, chan, thread, trace};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// In virtual time, a message may come at most this much later than expected. All timers of the message
-/// together must not be later than this.
+/// In virtual time, a message may come at most this much later than expected. This is the limit for all
+/// timers of the message together.
 const LATE: Duration = MS;
 
 /// Makes a server whose handlers have no cost. `T.Inc` (inline) and `T.Pooled` (pooled) add 1 to a number.
@@ -292,6 +294,71 @@ fn one_way_replies_lost() {
     });
 }
 
+/// Makes a network whose messages have these fates. The number beside a fate is the message's number on its
+/// end. The tests do not know the number of the end, so the fates hold for the first ten ends.
+fn inc_net_with(fates: &[(u64, Fate)]) -> (Network, End) {
+    let of_ends = fates.iter().flat_map(|&(nth, fate)| (0..10).map(move |end| ((end, nth), fate)));
+    let net = Network::with_fates(of_ends);
+    net.add_server("s", inc_server());
+    let end = joined(&net, "s");
+    (net, end)
+}
+
+/// The fates of three messages are chosen. The other messages are not affected.
+#[test]
+fn messages_have_a_chosen_fate() {
+    run(|| {
+        let late = Fate::Late(300 * MS);
+        let (net, end) = inc_net_with(&[(2, Fate::RequestLost), (4, Fate::ReplyLost), (6, late)]);
+        assert_eq!((inc(&end, 1), inc(&end, 1), inc(&end, 1)), (Some(2), None, Some(2)));
+        assert_eq!(net.count("s"), 2, "the handler has not run for the lost request");
+        assert_eq!((inc(&end, 1), inc(&end, 1)), (None, Some(2)));
+        assert_eq!(net.count("s"), 4, "the handler has run");
+        let start = Instant::now();
+        assert_eq!(inc(&end, 1), Some(2));
+        assert!(start.elapsed() >= 300 * MS, "{:?}", start.elapsed());
+    });
+}
+
+/// On a network that loses each request and each reply, the chosen message is delivered.
+#[test]
+fn a_message_can_be_saved() {
+    run(|| {
+        let (net, end) = inc_net_with(&[(2, Fate::Delivered)]);
+        net.set_options(NetworkOptions {
+            lost_requests: Some(1000),
+            lost_replies: Some(1000),
+            ..NetworkOptions::default()
+        });
+        assert_eq!((inc(&end, 1), inc(&end, 1), inc(&end, 1)), (None, Some(2), None));
+    });
+}
+
+/// In virtual time a chosen fate changes nothing before its message.
+#[cfg(feature = "sim")]
+#[test]
+fn a_chosen_fate_does_not_change_the_schedule() {
+    let trace = |fates: &'static [(u64, Fate)]| {
+        let outcome = Run { seed: 5, ..Run::default() }.once(5, move || {
+            let (_net, end) = inc_net_with(fates);
+            let end = Arc::new(end);
+            let client = |_| {
+                let end = Arc::clone(&end);
+                thread::spawn(move || {
+                    for _ in 0..5 {
+                        inc(&end, 1);
+                    }
+                })
+            };
+            let clients: Vec<_> = (0..3).map(client).collect();
+            clients.into_iter().for_each(|client| client.join().expect("the client has not failed"));
+        });
+        outcome.trace
+    };
+    assert_eq!(trace(&[]), trace(&[(1000, Fate::RequestLost)]), "no message has this number");
+    assert_ne!(trace(&[]), trace(&[(9, Fate::RequestLost)]));
+}
+
 #[test]
 fn held_requests_go_to_the_server_of_that_time() {
     run(|| {
@@ -352,19 +419,20 @@ fn a_reply_can_leave_in_the_moment_of_a_crash() {
             net.enable(&end, true);
             let seen = Arc::new(Mutex::new(Vec::new()));
             let (log, weak) = (Arc::clone(&seen), net.clone());
+            let replied = MessageEvent::Replied { to: NodeId::first(0) };
             let hook = move |node: NodeId, event| {
                 log.lock().push((node.index, event));
-                if event == MessageEvent::Replied {
+                if event == replied {
                     weak.delete_server("s");
                 }
                 leaves
             };
             net.on_message(Some(Arc::new(hook)));
+            let _sender = node::enter(NodeId::first(0));
             assert_eq!(end.call("T.Inc", &1_u64), leaves.then_some(2_u64));
             net.on_message(None);
             assert_eq!(end.call("T.Inc", &1_u64), None::<u64>, "the server is gone");
-            let _node = node::enter(NodeId::first(0));
-            assert_eq!(seen.lock().last(), Some(&(1, MessageEvent::Replied)));
+            assert_eq!(seen.lock().last(), Some(&(1, replied)));
             assert_eq!(seen.lock().len(), 2, "a request and a reply");
         }
     });
@@ -658,7 +726,7 @@ fn disabling_an_end_while_the_handler_runs_fails_the_call_at_once() {
         let (reply, at) = result.recv().expect("the call ends");
         assert_eq!(reply, None);
         // The network must react to the change at once. (The course's network checks only every 100 ms.) The
-        // handler itself would never end.
+        // handler itself still waits.
         let most = if labrt::is_sim() { MS } else { 1000 * MS };
         assert!(at.saturating_duration_since(disabled) < most);
         // The handler is not interrupted.
@@ -1413,7 +1481,7 @@ fn a_deletion_during_the_reply_leg_is_noticed() {
         let want = if labrt::is_sim() { None } else { Some(2) };
         assert_eq!(result.recv(), Ok(want));
         if labrt::is_sim() {
-            // The call must fail at once. The second half of the cost would take at least 500 us.
+            // The call must fail at once. The second half of the cost would take at least 8 ms.
             assert!(start.elapsed() < Duration::from_micros(200), "not at once: {:?}", start.elapsed());
         }
     });
@@ -1440,7 +1508,7 @@ fn the_same_seed_gives_the_same_trace() {
 
 // ---- mistakes are fatal, with a message ---------------------------------------------------------
 
-/// Drops the result of a call that fails the run.
+/// Ignores the outcome of a call.
 fn forget<R>(_: Option<R>) {}
 
 #[test]

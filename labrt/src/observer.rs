@@ -46,7 +46,7 @@ pub trait Observer: Send {
 #[derive(Default)]
 pub(crate) struct Watching {
     observer: Option<Box<dyn Observer>>,
-    /// True if the observer has returned an error. It is shown no more events.
+    /// True if the observer has returned an error. Then it sees no more events.
     over: bool,
 }
 

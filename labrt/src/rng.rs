@@ -2,9 +2,9 @@
 //!
 //! All numbers come from the seed of the run, but in independent **streams**. There is one stream for the
 //! test's body, one for each incarnation of each node, and one for the scheduler of the virtual clock. A
-//! decision can also have a name ([`draw`]). The number for such a decision comes from no stream. So if one
-//! part of a program draws one more number, the other parts still get the same numbers. For this reason a
-//! small change of a program changes its runs only a little.
+//! decision can also have a name ([`draw`]). The number for such a decision comes from no stream, but
+//! directly from the seed and the name. So if one part of a program draws one more number, the other parts
+//! still get the same numbers. For this reason a small change of a program changes its runs only a little.
 //!
 //! The generator is xoshiro256++. Its output for a given seed is the same in all versions. On real threads
 //! the seed comes from the system, or from `LAB_SEED` if that variable is set.

@@ -320,7 +320,7 @@ impl Run {
     }
 
     /// Returns the number from which all streams of the run are made: the seed, mixed with the name of the
-    /// test. Without the name, all tests with the same seed would start with the same schedule. If the run
+    /// test. Without the name, all tests with the same seed would start with the same schedule. If the test
     /// has no name, the number is the seed itself.
     pub(crate) fn root(&self, seed: u64) -> u64 {
         match self.identity.test.as_str() {
@@ -414,9 +414,9 @@ impl Run {
             ),
             false => format!("LAB_SEED=random LAB_RUNS=1000 {variables}cargo test{profile}"),
         };
-        // If the package is in the workspace's folder, cargo selects it without `-p`. With `-p`, cargo would
-        // select fewer packages, and so fewer features of the dependencies. Then it would compile the
-        // dependencies again.
+        // If the package's own folder is the root of the workspace, cargo selects the package without `-p`.
+        // With `-p`, cargo would select fewer packages, and so fewer features of the dependencies. Then it
+        // would compile the dependencies again.
         let folder = env::process("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let selected = folder.is_some_and(|folder| folder.join("Cargo.lock").is_file());
         if !id.package.is_empty() && !selected {

@@ -32,7 +32,7 @@
 //! ```
 
 use crate::node::NodeId;
-use crate::outcome::Failure;
+use crate::outcome::Outcome;
 use crate::rng::hash_str;
 use crate::run::Run;
 use crate::{context, imp};
@@ -204,8 +204,8 @@ pub fn next_id() -> u64 {
 }
 
 /// Records an event of the current [node](crate::node). If `links` has no parent, the event's parent is the
-/// message or operation that this thread acts [under]. Outside a run, or if the run does not use events, the
-/// call does nothing.
+/// message or operation that this thread acts [under], unless the event belongs to this message or operation
+/// itself. Outside a run, or if the run does not use events, the call does nothing.
 #[inline]
 #[track_caller]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -405,16 +405,20 @@ pub(crate) fn failed(time: u64, thread: u64, node: NodeId, who: &str, message: &
 
 /// Makes the event for the first line of a file. This event identifies the run. It also says how many events
 /// were `lost`: they happened before the event in the second line, and are not in the file. If the run has
-/// failed and there are hints for its failure, it has the hints.
-pub(crate) fn heading(run: &Run, seed: u64, lost: u64, failure: Option<&Failure>) -> Event {
+/// failed, the event has the replay line, and the hints for the failure.
+pub(crate) fn heading(run: &Run, outcome: &Outcome, lost: u64) -> Event {
     let clock = if crate::is_sim() { "virtual" } else { "real" };
-    let hints = run.hints(failure).join("\n");
+    let replay = run.replay_line(outcome);
+    let hints = run.hints(outcome.failure.as_ref()).join("\n");
     let mut fields = vec![
         ("test", run.identity.test.as_str().into()),
-        ("seed", Field::X(seed)),
+        ("seed", Field::X(outcome.seed)),
         ("clock", clock.into()),
         ("lost", lost.into()),
     ];
+    if outcome.failure.is_some() {
+        fields.push(("replay", replay.as_str().into()));
+    }
     if !hints.is_empty() {
         fields.push(("hints", hints.as_str().into()));
     }

@@ -169,7 +169,7 @@ fn a_select_takes_along_nothing_else() {
         sleep(MS);
         let send = |tx: Sender<u32>, m: u32| {
             thread::spawn(move || {
-                // This fails if the other thread has already ended.
+                // This fails if the thread that receives has already ended.
                 let _ = tx.send(m);
             })
         };

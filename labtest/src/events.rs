@@ -28,6 +28,8 @@ const PARTITION: Kind = Kind::new("fault.partition");
 const HEAL: Kind = Kind::new("fault.heal");
 const LINK: Kind = Kind::new("fault.link");
 const SLOW: Kind = Kind::new("fault.slow");
+const PAUSE: Kind = Kind::new("fault.pause");
+const RESUME: Kind = Kind::new("fault.resume");
 const HOLD: Kind = Kind::new("fault.hold");
 const RELEASE: Kind = Kind::new("fault.release");
 const RELIABLE: Kind = Kind::new("net.reliable");
@@ -61,6 +63,16 @@ pub fn restart(server: NodeId) {
     of(server, RESTART);
 }
 
+/// Records that a server is paused. This lasts until the event of [`resume`] or [`crash`].
+pub fn pause(server: NodeId) {
+    of(server, PAUSE);
+}
+
+/// Records that a server that was paused goes on.
+pub fn resume(server: NodeId) {
+    of(server, RESUME);
+}
+
 /// Records that a server is connected to the network.
 pub fn connect(server: NodeId) {
     of(server, CONNECT);
@@ -71,13 +83,14 @@ pub fn disconnect(server: NodeId) {
     of(server, DISCONNECT);
 }
 
-/// Records that a server is cut off from the other servers. This lasts until the event of [`heal`].
+/// Records that a server is cut off from the other servers. The server stays cut off until the event of
+/// [`heal`].
 pub fn isolate(server: NodeId) {
     of(server, ISOLATE);
 }
 
-/// Records that a server is cut off only from the other servers of its group. This lasts until the event of
-/// [`heal`].
+/// Records that a server is cut off only from the other servers of its group. The server stays cut off until
+/// the event of [`heal`].
 pub fn isolate_from_group(server: NodeId) {
     of(server, ISOLATE_FROM_GROUP);
 }
@@ -98,8 +111,9 @@ pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }
 
-/// Records which messages are lost, or wait in the network, from now on in the calls of `from` to `to`: none,
-/// the requests, or the replies.
+/// Records what happens from now on to the messages in the calls of `from` to `to`. There are five cases: no
+/// message is lost or waits, the requests are lost, the replies are lost, the requests wait in the network,
+/// or the replies wait.
 pub fn link(from: NodeId, to: NodeId, link: Link) {
     let (kind, field, what) = match link {
         Link::Both => (LINK, "loses", "nothing"),
@@ -111,8 +125,8 @@ pub fn link(from: NodeId, to: NodeId, link: Link) {
     trace::emit(kind, Links::NONE, &[("from", from.into()), ("to", to.into()), (field, what.into())]);
 }
 
-/// Records that the messages of a server, and the messages to it, take up to `longest` from now on. This
-/// lasts until the event of [`heal`].
+/// Records that the messages of a server, and the messages to it, take up to `longest` from now on. The
+/// server stays slow until the event of [`heal`].
 pub fn slow(server: NodeId, longest: &Duration) {
     let longest = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
     trace::emit_of(server, SLOW, Links::NONE, &[("longest_us", longest.into())]);
@@ -164,7 +178,7 @@ fn of(server: NodeId, kind: Kind) {
 }
 
 /// An operation that a client has called and that has not returned yet. The messages that the client's thread
-/// sends during the operation belong to it.
+/// sends during the operation belong to the operation.
 ///
 /// If a `ClientCall` is dropped without a call of [`returned`](ClientCall::returned), the trace has no event
 /// for the end of the operation. Then the outcome of the operation is unknown.

@@ -31,7 +31,7 @@ use libtest_mimic::{Arguments, Failed, FormatSetting, Trial};
 use std::fmt;
 
 use super::raft::watch;
-use super::{hints, monitor, output, page, strictness};
+use super::{beside, fates, hints, monitor, output, page, strictness};
 
 /// The code of a test. The test fails if any thread panics.
 pub type Body = Arc<dyn Fn() + Send + Sync>;
@@ -191,9 +191,8 @@ fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<St
     (rest, filters)
 }
 
-/// Returns the names of the cases that a filter or a `--skip` selects. It selects the cases that have the
-/// pattern in their own name. If there are no such cases, it selects the cases that have the pattern in their
-/// Go name.
+/// Returns the names of the cases that a filter or a `--skip` selects. First the pattern is compared with the
+/// cases' own names. Only if it fits none of them, it is compared with the Go names.
 fn named(pattern: &str, exact: bool, cases: &[Case]) -> Vec<String> {
     let fits = |name: &str| if exact { name == pattern } else { name.contains(pattern) };
     let names = |of: fn(&Case) -> &String| -> Vec<String> {
@@ -245,8 +244,14 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Res
     if strictness::in_force(own) == Strictness::Warn {
         run.discipline = Discipline::Warn;
     }
+    if let Some(chosen) = fates::read()? {
+        run.variables.push((fates::VARIABLE.to_owned(), chosen));
+    }
     run.hints = Some(hints::lines);
-    run.on_failure = page::of_failures()?;
+    run.on_failure = match beside::read()? {
+        true => Some(beside::write),
+        false => page::of_failures()?,
+    };
     let mid_line = prints_name_first(args);
     let body = Arc::clone(&case.body);
     let execute = move || {

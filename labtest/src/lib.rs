@@ -33,7 +33,9 @@
 
 #![forbid(unsafe_code)]
 
+mod beside;
 pub mod events;
+mod fates;
 pub mod harness;
 pub mod hints;
 pub mod kv;
@@ -44,6 +46,7 @@ mod limit;
 mod lives;
 pub mod marks;
 pub mod migration;
+mod moments;
 pub mod monitor;
 mod network;
 pub mod output;

@@ -65,7 +65,7 @@ impl Marks {
         self.0.lock().iter().position(|(mark, open)| *open && mark.text == text).map(Lasting)
     }
 
-    /// Adds a mark at which the network becomes unreliable (`true`) or reliable (`false`).
+    /// Adds a mark which says that the network becomes unreliable (`true`) or reliable (`false`) now.
     pub fn unreliable(&self, unreliable: bool) {
         self.instant(MarkKind::Network, format!("{} network", reliability(unreliable)));
     }

@@ -5,7 +5,12 @@ use labrt::dlog;
 use labrt::time::Duration;
 use std::ops::RangeInclusive;
 
-use super::events;
+use super::{events, fates};
+
+/// Makes a network. Its messages have the fates that the user has chosen.
+pub(crate) fn new_network() -> Network {
+    Network::with_fates(fates::chosen().iter().copied())
+}
 
 /// The state that an end should have.
 #[derive(PartialEq)]
@@ -72,8 +77,9 @@ mod tests {
     use labrt::node::NodeId;
     use labrt::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Another thread changes the state after the first reading, and changes the network before this thread
-    /// does. So this thread first sets the old state, and must set the new state afterwards.
+    /// In the second half of this test, `wanted` returns a new state from its second call on, as if another
+    /// thread had changed the state. So `bring_in_line` first sets the old state, and must set the new state
+    /// afterwards.
     #[test]
     fn the_newest_state_wins() {
         labrt::run(|| {

@@ -47,8 +47,7 @@ impl Place {
     /// Reads the variable `LAB_PAGE`.
     ///
     /// # Errors
-    /// If the value of the variable is not one of the three. The error message names this value and the
-    /// expected values.
+    /// If the value of the variable is wrong. The error message names this value and the expected values.
     pub fn from_env() -> Result<Place, String> {
         Place::of(std::env::var_os("LAB_PAGE").map(PathBuf::from))
     }

@@ -38,8 +38,8 @@ pub fn check<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], op
     check_spans(model, &history::of_operations(history), options)
 }
 
-/// Checks whether a history of calls and returns is linearizable. The operations get numbers in the order of
-/// their calls.
+/// Checks whether a history of calls and returns is linearizable. In the report, the operations are numbered
+/// in the order of their calls.
 ///
 /// # Errors
 /// If two calls have the same id, or if a return has the id of an operation that is not open.
@@ -227,8 +227,7 @@ impl Watch {
     /// Notes that a search now holds `bytes` bytes. Before, it held `counted` bytes.
     pub(super) fn count_memory(&self, bytes: usize, counted: &mut usize) {
         // If the search needs less memory than before, the subtraction wraps around. The atomic addition
-        // wraps around, too, so the sum is still right: all searches together never hold less than zero
-        // bytes.
+        // wraps around, too, so the sum is right again.
         self.used.fetch_add(bytes.wrapping_sub(*counted), Relaxed);
         *counted = bytes;
     }

@@ -36,7 +36,7 @@
 //! | `visited` | the configurations that a search has visited |
 //! | `partial` | the longest partial linearizations, for pictures of a failure |
 //! | [`visualization`] | the page that shows a history and the result of its check, as data and HTML |
-//! | `picture` | turns a report into this data |
+//! | `picture` | turns a report into the data of the page |
 //!
 //! # The search
 //!

@@ -52,9 +52,9 @@ pub trait Model: Sync {
     }
 
     /// Returns false if it is certain that the read `input` cannot get the answer `output`, neither now nor
-    /// later. `state` is the present state. Before the read, any of the operations `others` may change it, in
-    /// any order. The result `true` is always correct. If the result is `false`, the search can skip useless
-    /// work.
+    /// later. `state` is the present state. Before the read, any of the operations `others` may change the
+    /// state, in any order. The result `true` is always correct. If the result is `false`, the search can
+    /// skip useless work.
     fn attainable<'a>(
         &self,
         _state: &Self::State,

@@ -18,15 +18,16 @@ pub struct Options {
     /// search takes a few million steps per second. `None` means no limit. This limit counts work, not time.
     /// So it stops the same search always after the same step.
     pub steps: Option<u64>,
-    /// The limit of the memory for the visited configurations of all parts together, in bytes. It is not
-    /// exact. If a check needs more memory, its verdict is Unknown.
+    /// How many bytes of memory the check may use. Only the visited configurations and the partial
+    /// linearizations are counted, for all parts together. The count is not exact. If a check needs more
+    /// memory, its verdict is Unknown.
     pub memory: usize,
     /// How many threads may search. `None` means one thread for each core of the machine.
     pub threads: Option<usize>,
     /// If true, the report contains partial linearizations. A picture needs them. If the history is illegal,
-    /// the check searches the parts that are not Ok a second time to find the partial linearizations. This
-    /// second search may take the rest of the time, but at most [`EXPLAIN_FOR`]. If the history is Ok, this
-    /// option costs nothing.
+    /// the check makes a second search to find the partial linearizations. It searches only the parts that
+    /// are not Ok. This second search may take the rest of the time, but at most [`EXPLAIN_FOR`]. If the
+    /// history is Ok, this option costs nothing.
     pub partials: bool,
     /// Another thread can set this flag to end the check early. If a part has no verdict then, its verdict is
     /// Unknown.

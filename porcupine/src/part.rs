@@ -2,9 +2,9 @@
 //!
 //! Only the code in this file reads the times of a history. The operations get new numbers in the order of
 //! their calls. Each answered operation also has a *rank*, which is its place in the order of returns. For
-//! each rank, this file stores how many operations were called before that return. So the search can compare
-//! numbers instead of times. If a call and a return have the same time, the call comes first. Then the two
-//! operations overlap. (If they did not overlap, more histories would be illegal.)
+//! each rank, this file stores how many operations were called before the return with this rank. So the
+//! search can compare numbers instead of times. If a call and a return have the same time, the call comes
+//! first. Then the two operations overlap. (If they did not overlap, more histories would be illegal.)
 
 use std::cmp::Reverse;
 

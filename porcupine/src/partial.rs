@@ -4,13 +4,14 @@
 //! The path of a search is the sequence of the placed operations. At a dead end, the path may be the longest
 //! path so far for some of its operations. To copy the whole path at every dead end would take too much time
 //! and memory. So paths with the same beginning share this beginning. The paths form a tree, in which each
-//! node has a pointer to its parent. At a dead end, the beginning of the path is skipped if nothing changes
-//! for its operations: each of them already has a path that is as long as the whole present path, or longer.
+//! node has a pointer to its parent. At a dead end, [`Partials::note`] goes along the path, from its end
+//! towards its beginning. It stops as soon as nothing can change: from there on, each operation already has a
+//! path that is as long as the whole present path, or longer.
 
 use labrt::collections::BTreeMap;
 
-/// All partial linearizations of a part together have at most this number of steps. If they have more, only
-/// the longest are kept. At least one is always kept, even if it has more steps.
+/// [`Partials::sequences`] returns the longest partial linearizations of a part. Together they have at most
+/// this number of steps. The longest one is always returned, even if it alone has more steps.
 const MOST_STEPS: usize = 1 << 20;
 
 /// The paths of a search.
@@ -32,7 +33,8 @@ struct OnPath {
     /// The length of the longest path that was noted while this operation was on the path. Along the path,
     /// from its beginning to its end, this number never rises.
     noted: u32,
-    /// True if a noted path ends in this node or in a node after it. Then the node must be kept.
+    /// True if a stored path goes through this node. Then the node must be kept. While a later node of that
+    /// path is still on the path of the search, only the later node has this mark. `pop` passes it on.
     kept: bool,
 }
 

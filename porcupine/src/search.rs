@@ -227,8 +227,8 @@ impl<'a, M: Model> Search<'a, M> {
         }
     }
 
-    /// Takes the last write and the reads after it out of the order, and continues with the next candidate.
-    /// Returns false if there is no such write. Then the search has tried all orders.
+    /// Takes the last operation that is not a read, and all reads after it, out of the order. Continues with
+    /// the next candidate. Returns false if the order has only reads. Then the search has tried all orders.
     fn go_back(&mut self) -> bool {
         while let Some(Placed { op, state }) = self.stack.pop() {
             self.set.remove(op, &self.history);

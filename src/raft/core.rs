@@ -308,7 +308,7 @@ impl Core {
     pub fn message_lost(&mut self, sent: Sent) {
         let next_seq = self.next_seq;
         if let Some(progress) = self.progress_of(sent) {
-            // A leader does not need the votes that are still missing.
+            // If the lost message asked for a vote, nothing changes: a leader needs no more votes.
             if sent.what != What::Vote {
                 progress.lost(sent.seq, next_seq);
             }

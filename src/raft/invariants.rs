@@ -56,7 +56,8 @@ pub enum Invariant {
     IndicesInOrder,
     /// A candidate or a leader has voted for itself in its term (5.2).
     OwnVote,
-    /// A candidate has not got the votes of a majority: with these it is the leader (5.2).
+    /// A candidate does not have the votes of a majority, because with these votes it becomes the leader
+    /// (5.2).
     CandidateLacksMajority,
     /// A candidate has one ballot for each server, and a leader one view of each server (5.2).
     OneViewPerServer,

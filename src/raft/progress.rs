@@ -396,9 +396,8 @@ impl Progress {
     ) {
         self.heard(seq);
         if prev <= self.match_index {
-            // The refused message had arrived before older messages. These have arrived now, so the follower
-            // has the entries up to `prev`. But if the refused message had entries, the follower has not
-            // stored them.
+            // Older messages have arrived after the refused message, so now the follower has the entries up
+            // to `prev`. But if the refused message had entries, the follower has not stored them.
             self.send_again(seq);
         } else if let State::Snapshot { seq: snapshot, resend, .. } = &mut self.state {
             // The refused message is a heartbeat that was sent after the snapshot. So the snapshot has not
@@ -418,7 +417,7 @@ impl Progress {
     fn go_back(&mut self, seq: u64, next_index: u64, next_seq: u64) {
         if next_index <= self.base {
             // The leader believes this refusal even if it is old. Only this leader can send the missing
-            // entries to the follower, and it has not sent any entries up to `base` yet.
+            // entries to the follower, and it has not sent the entries from `next_index` to `base` yet.
             return self.restart_from(next_index, next_seq);
         }
         if seq < self.believed_from_seq {

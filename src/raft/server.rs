@@ -9,10 +9,10 @@
 //!   thread (`server/senders.rs`).
 //! * The **applier** delivers committed commands to the service. It holds no lock while it delivers.
 //!
-//! After every change, and before the lock is released, a thread calls `Shared::settle_unsent`. This function
-//! writes the events of the rule to the trace, **persists the change**, and handles timers and wake-ups.
-//! Replies, and messages with the new state, are sent after that. So a crash cannot undo what another server
-//! has already seen (Figure 2: "before responding to RPCs").
+//! After every call of a rule, and before the lock is released, a thread calls `Shared::settle_unsent`. This
+//! function writes the events of the rule to the trace, **persists the change**, and handles timers and
+//! wake-ups. Replies, and messages with the new state, are sent after that. So a crash cannot undo what
+//! another server has already seen (Figure 2: "before responding to RPCs").
 //!
 //! All threads sleep on condition variables, with a deadline if they have one. No thread polls.
 //! [`Raft::kill`] wakes all threads.
@@ -38,7 +38,7 @@ use senders::Sleeper;
 /// The greatest number of commands that the applier takes at a time.
 const APPLY_BATCH: usize = 1024;
 
-/// A report or messages that the applier passes to the service.
+/// What the applier passes to the service: a report, or a batch of messages.
 enum News {
     /// The role or the term has changed.
     Role(RoleChange),
@@ -347,7 +347,7 @@ impl Shared {
         }
         self.killed.raise();
         // Each other thread holds the lock from its check of the signal until it sleeps. This thread takes
-        // the lock here, after it has raised the signal. So each of the others either sees the signal or is
+        // the lock here, after it has raised the signal. So each other thread either sees the signal or is
         // woken.
         let state = self.state.lock();
         self.ticker.notify_all();

@@ -294,8 +294,8 @@ fn install<M: StateMachine>(index: u64, data: &[u8], machine: &mut M) {
     }
 }
 
-/// Receives the entries from Raft. Raft's applier thread calls its methods. A call takes the machine's lock
-/// once for a whole batch.
+/// Receives the entries from Raft. Raft's applier thread calls the methods of this sink. A call takes the
+/// machine's lock once for a whole batch.
 struct Sink<M: StateMachine>(Arc<Shared<M>>);
 
 impl<M: StateMachine> ApplySink for Sink<M> {

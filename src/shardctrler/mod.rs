@@ -1,8 +1,8 @@
 //! Lab 4A: the shard controller, which decides which replica group serves which shard.
 //!
-//! A [`ShardCtrler`] is one server of the controller. It has the history of configurations on top of an
-//! [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks one server after the other until the leader replies. The
-//! controller guarantees:
+//! A [`ShardCtrler`] is one server of the controller. Its state is the history of configurations, which an
+//! [`Rsm`](crate::rsm::Rsm) replicates. A [`Clerk`] asks one server after the other until the leader replies.
+//! The controller guarantees:
 //!
 //! * **Operations are linearizable**: a `Query` for the latest configuration goes through the log. Its reply
 //!   includes every change that was complete before the `Query` began.

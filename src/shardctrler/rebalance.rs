@@ -1,15 +1,15 @@
 //! Distributes shards over groups: evenly, and with the fewest possible moves.
 //!
-//! *Evenly* means: the numbers of shards of two groups differ by at most one. So with N shards and G groups,
-//! N mod G groups have a quota of N div G + 1 shards, and the other groups have a quota of N div G. The only
-//! choice is which groups get the larger quota.
+//! *Evenly* means: the numbers of shards of two groups differ by at most one. Let N be the number of shards,
+//! and G the number of groups. Then N mod G of the groups have a quota of N div G + 1 shards, and the other
+//! groups have a quota of N div G. The only choice is which groups get the larger quota.
 //!
 //! *Fewest moves* means: as many shards as possible stay in their groups. A group that owns `o` shards and
 //! has the quota `q` can keep min(o, q) shards, but not more. This does not depend on the other groups. So if
 //! the quotas are given, the number of shards that can stay is the sum of min(o, q) over all groups. All
 //! other shards have to move. What changes if a group gets the larger quota? If the group owns more than N
 //! div G shards, the sum becomes greater by one. Otherwise the sum does not change. So it is best to give the
-//! larger quotas to the groups that own most shards.
+//! larger quotas to the groups that own the most shards.
 
 use labapi::{Gid, NO_GROUP};
 use labrt::collections::BTreeMap;

@@ -48,15 +48,17 @@
 //! continue to deliver the handoff. Otherwise the other group might never get the data, and then it could not
 //! send the data back.
 //!
+//! The next table shows who starts the operations that move shards. A group is *at n* if its current
+//! configuration has the number n.
+//!
 //! | operation in the log | group whose leader starts the operation | condition |
 //! |---|---|---|
 //! | Reconfigure(n + 1) | any group | the leader has received configuration n + 1, and no shard is Awaiting |
 //! | Deliver(n, shards) | the new owner | the message is here, the group is at n, and a shard is Awaiting |
 //! | Acknowledge(n, shards) | the old owner | the new owner has replied Taken |
 //!
-//! In this table, *at n* means that the current configuration of the group has the number n. The conditions
-//! are checked again when the operation is applied. If they are no longer true, the operation does nothing.
-//! So a leader may start an operation twice without harm.
+//! The conditions are checked again when the operation is applied. If they are no longer true, the operation
+//! does nothing. So a leader may start an operation twice without harm.
 //!
 //! # Why the protocol is safe
 //!

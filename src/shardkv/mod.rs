@@ -2,10 +2,10 @@
 //! groups.
 //!
 //! Each key is in one of ten shards ([`key2shard`](labapi::key2shard)). The [controller](crate::shardctrler)
-//! says which group serves which shard. The servers of a group are [`ShardKv`]s. Each server has the group's
-//! state on top of an [`Rsm`](crate::rsm::Rsm). A [`Clerk`] asks the group that has the shard in the
-//! configuration that the clerk knows. If that group does not serve the shard, the clerk asks the controller
-//! for a newer configuration. The service guarantees:
+//! says which group serves which shard. The servers of a group are [`ShardKv`]s. Each server has a copy of
+//! the group's state, which an [`Rsm`](crate::rsm::Rsm) replicates. A [`Clerk`] asks the group that has the
+//! shard in the configuration that the clerk knows. If that group does not serve the shard, the clerk asks
+//! the controller for a newer configuration. The service guarantees:
 //!
 //! * **Operations are linearizable, and writes are done exactly once**, as in [lab 3](crate::kvraft). This is
 //!   also true while shards move.
@@ -113,6 +113,5 @@ mod server;
 mod tests;
 
 pub use client::Clerk;
-pub use events::{CONFIGURED, DELETED, GIVEN, SERVED};
 pub use messages::{Reply, ShardKvError};
 pub use server::ShardKv;

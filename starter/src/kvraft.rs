@@ -31,8 +31,9 @@
 //!   in `kill`.
 //!
 //! If a server is no longer the leader, its handlers that wait must end, because their operations may never
-//! be applied. Raft does not report this. Wait with a time limit, or call [`get_state`](RaftPeer::get_state)
-//! from time to time ([`labrt::chan::Select`] can wait for several things).
+//! be applied. Raft does not report that its server has stopped being the leader. Wait with a time limit, or
+//! call [`get_state`](RaftPeer::get_state) from time to time ([`labrt::chan::Select`] can wait for several
+//! things).
 //!
 //! A method of [`RaftPeer`] never waits for a long time, and never calls your code. So you may call it while
 //! you hold your own lock.

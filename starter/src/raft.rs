@@ -36,7 +36,7 @@ pub struct RequestVoteArgs {
 /// The reply of the RequestVote RPC (Figure 2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequestVoteReply {
-    /// The voter's term. The candidate updates its own term with it.
+    /// The voter's term. If it is higher than the candidate's term, the candidate must change to this term.
     pub term: u64,
     /// Did the candidate get the vote?
     pub vote_granted: bool,
@@ -226,8 +226,8 @@ fn read_persist(persister: &Persister) -> State {
 }
 
 impl Inner {
-    /// Saves the state that has to survive a crash (Figure 2). Its caller holds the lock already, and a
-    /// thread cannot take the lock twice. So the caller passes the state that it has locked.
+    /// Saves the state that has to survive a crash (Figure 2). The caller of this method holds the lock
+    /// already, and a thread cannot take the lock twice. So the caller passes the state that it has locked.
     #[allow(dead_code, reason = "delete this line when you call `persist` after each change of that state")]
     fn persist(&self, state: &State) {
         // Your code here (2C). Example:

@@ -24,9 +24,10 @@
 //!   the clerk's ends are closed and its RPCs fail at once, so it tries again for ever. Change your clerk of
 //!   the controller so that it can stop.
 //!
-//! After a restart of all servers of a group, the new leader may not commit the entries of older terms before
-//! it has an entry of its own term (section 5.4.2 of the paper). If the group refuses its clients until old
-//! entries are committed, it may wait for ever. Find out how your group gets an entry of the new term.
+//! After a restart of all servers of a group, the new leader must not commit the entries of older terms until
+//! it commits an entry of its own term (section 5.4.2 of the paper). If the group refuses its clients until
+//! the old entries are committed, no client adds an entry, so the group may wait for ever. Find out how your
+//! group gets an entry of the new term.
 //!
 //! # The challenges
 //!

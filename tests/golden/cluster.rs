@@ -1,5 +1,5 @@
-//! The servers of a script. Each server has a [`Core`] (the rules of Raft) and a disk. The servers send
-//! messages to each other.
+//! The servers of a script (see `main.rs`). Each server has a [`Core`] (the rules of Raft) and a disk. The
+//! servers send messages to each other.
 
 use labapi::{ApplyMsg, Command, Persister, Role};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Scenarios of the paper as text. Each scenario is a script. The test plays it with the core of Raft
-//! ([`Core`](mit6824::raft::Core)), without threads and without a network. Below the steps of a block, the
-//! script has the results that these steps must have.
+//! ([`Core`](mit6824::raft::Core)), without threads and without a network. A script consists of blocks. A
+//! block has some steps, and below them the results that these steps must have.
 //!
 //! Each `*.txt` file in this folder is a scenario. It looks like this:
 //!

@@ -1,4 +1,5 @@
-//! A failed test has hints: each rule of the monitor, each test of the course, and each message.
+//! If a test fails, the judge prints a hint. There must be a hint for each rule of the monitor, for each test
+//! of the course, and for each message of the course's tests.
 
 use labrt::collections::BTreeSet;
 use labtest::hints::hint_for;
@@ -33,7 +34,7 @@ fn each_test_of_the_course_has_a_hint() {
 }
 
 /// Returns the texts with which the assertions in a file of labtest fail: the first string of each `panic!`,
-/// and the string after the condition of each `assert!`.
+/// `assert!` and `return Err(format!`. Strings without a space or without a letter are left out.
 fn messages(file: &str) -> Vec<String> {
     let path = format!("{}/labtest/src/{file}", env!("CARGO_MANIFEST_DIR"));
     let source = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));

@@ -23,13 +23,14 @@ use mit6824::rsm::{NotLeader, Rsm, Servers, Session, Sessions, Stamp, StateMachi
 
 /// The mistakes that a service can make. By default, a service makes no mistake.
 trait Mistake: Send + Sync + 'static {
-    /// If this is `Some(n)`, every n-th write is acknowledged but not done.
+    /// If this is `Some(n)`, and the n-th, 2n-th, ... write is an append, it is acknowledged but not done.
     const FORGETS_ONE_OF: Option<u64> = None;
     /// If this is true, a write that was sent several times is done several times.
     const REPEATS: bool = false;
     /// If this is true, a server answers reads from its own state, even if it is not the leader.
     const READS_WHAT_IT_HAS: bool = false;
-    /// The limit for snapshots that the service uses. `given` is the limit that the test has given.
+    /// The size of Raft's saved state at which the service takes a snapshot. `given` is the size that the
+    /// test has given.
     fn maxraftstate(given: Option<usize>) -> Option<usize> {
         given
     }
@@ -42,7 +43,7 @@ trait Mistake: Send + Sync + 'static {
 struct Right;
 impl Mistake for Right {}
 
-/// A key/value service with the mistake `M`. The service is slow, because its code is kept short.
+/// A key/value service with the mistake `M`. Its code is short, not fast: each append copies the whole value.
 struct Faulty<M: Mistake> {
     rsm: Arc<Rsm<Store<M>>>,
 }
@@ -324,8 +325,8 @@ fn a_stale_read_is_not_linearizable() {
 #[test]
 fn a_read_in_the_minority_is_seen() {
     let message = failure(lab3::<Faulty<Stale>>(Part::A, "one_partition_3a"));
-    // There are two stale reads, one in the majority and one in the minority. The test may find either of
-    // them first.
+    // The test finds one of two mistakes first. A follower of the majority may answer a read before it has
+    // applied the last put. A server of the minority answers a read, although such a read must not complete.
     let stale = message.starts_with("Get(1): ") || message.starts_with("Get in minority completed");
     assert!(stale, "{message}");
 }

@@ -52,7 +52,7 @@ fn a_look_shows_the_state_of_a_server() {
         let ctrler = cfg.look(Place::Ctrler(0)).status.expect("the server runs");
         assert_eq!(ctrler.shards, [Holding::Nothing; NSHARDS]);
 
-        // Group 2 gets shards, but it is down. So it cannot receive them from their old owner.
+        // Group 2 gets shards, but the group is down. So it cannot receive the shards from their old owner.
         cfg.shutdown_group(2);
         cfg.join(2);
         until(&cfg, server, |look| {

@@ -111,8 +111,8 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Breaks a word that is too long into pieces. A character without width (a combining accent, for example)
-/// stays with the character before it.
+/// Cuts a word into pieces of at most `width` cells. A character without width (a combining accent, for
+/// example) stays with the character before it.
 fn chop(word: &str, width: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut used = 0;

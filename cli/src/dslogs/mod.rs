@@ -1,9 +1,10 @@
 //! `lab dslogs`: shows log lines in one column per server.
 //!
-//! The command reads log lines from files or from stdin. Their form is `<time in 0.1 ms> TOPIC S<server>
-//! T<term> text` (`labrt::logging`). Each line goes into the column of its server. The line is coloured by
-//! its topic, and wrapped. If there are replication groups, the name of a server is, for example, `G1S2`. Log
-//! lines of the test itself have no server. These lines, and lines that are no log lines, use the full width.
+//! The command reads log lines from files or from stdin. `labrt::logging` writes such lines, in the form
+//! `<time in 0.1 ms> TOPIC S<server> T<term> text`. Each line goes into the column of its server. The line is
+//! coloured by its topic, and wrapped. If there are replication groups, the name of a server is, for example,
+//! `G1S2`. Log lines of the test itself have no server. These lines, and lines that are no log lines, use the
+//! full width.
 //!
 //! The option `--columns` sets the number of columns. Without it, the first [`LOOK_AHEAD`] log lines decide
 //! which servers have a column. If another server appears later, it gets a new column, and the head of the

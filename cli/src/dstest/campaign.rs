@@ -86,8 +86,8 @@ pub struct Board<'a> {
     /// each test and cause. This set has the tests and causes for which the line was printed. `None` stands
     /// for all causes of which no failure is kept: they share one line.
     hushed: BTreeSet<(usize, Option<String>)>,
-    /// For each test, the texts of some of its warnings, which are shown at the end. All of them are
-    /// different.
+    /// For each test, the texts of some of its warnings, which are shown at the end. No text is there
+    /// twice.
     warned: BTreeMap<usize, Vec<String>>,
     strict: bool,
     troubles: Vec<String>,

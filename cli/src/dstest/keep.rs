@@ -7,7 +7,7 @@
 //!   has failed because of a history, `<target>-<test>-<seed>-history.html` shows the history.
 //! * `failures.txt`: a line for each failure, even if no other file of this failure is kept.
 //!
-//! A [`Shortlist`] decides of which failures these files, except the last one, are kept. If a failure with a shorter run
+//! A [`Shortlist`] chooses the failures of which these files are kept, except `failures.txt`. If a failure with a shorter run
 //! takes the place of another failure, the files of the other failure are removed.
 
 use std::collections::BTreeMap;
@@ -59,8 +59,8 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Makes a keeper. It keeps `each` failures of each test and cause in the folder `dir`. The folder need
-    /// not exist yet. `tests` is the number of tests.
+    /// Makes a keeper. For each test and cause, it keeps at most `each` failures in the folder `dir`. The
+    /// folder need not exist yet. `tests` is the number of tests.
     pub fn new(dir: PathBuf, each: usize, tests: usize) -> Keeper {
         Keeper {
             dir,
@@ -175,8 +175,8 @@ impl Keeper {
     /// Describes the failures of which no files are kept, only a line in `failures.txt`.
     fn dropped(&self, tests: &[Test]) -> String {
         let mut out = String::new();
-        // For each test, this counts failures with certain causes: the causes of which no failure at all is
-        // kept. There are such causes if a test has too many different causes.
+        // Some causes have no failure that is kept. For each test, this is the number of its failures with
+        // such causes. There are such causes if a test has too many different causes.
         let mut others: BTreeMap<usize, u64> = BTreeMap::new();
         for ((test, cause_of_all), count) in &self.counts {
             let kept = self.kept_of(*test, cause_of_all);
@@ -260,9 +260,9 @@ fn moved((from, to): (Option<&Path>, PathBuf)) -> io::Result<Option<PathBuf>> {
     Ok(Some(to))
 }
 
-/// Pairs of texts: a path in the output of a test, and the path that replaces it in the log. When a failure
-/// is kept, the old paths become wrong: files were moved, and a relative path was relative to the package's
-/// folder.
+/// Pairs of texts: a path in the output of a test, and the path that replaces it in the log. The old paths
+/// would be wrong in the log: some files were moved, and a relative path in the output begins in the
+/// package's folder.
 fn new_paths(test: &Test, moves: &[(Option<&Path>, PathBuf)]) -> Vec<(String, String)> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let absolute = |path: &Path| text(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));

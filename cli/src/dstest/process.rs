@@ -8,8 +8,8 @@
 //! is started through the hidden subcommand `dstest-exec`. The subcommand asks the kernel for a signal when
 //! the parent dies (`PR_SET_PDEATHSIG`), and then becomes the child's program ([`exec`]).
 //!
-//! Only the first and the last [`CAPTURE_HALF`] bytes of the output are kept. Otherwise a test that loops
-//! could fill the disk.
+//! Only the first and the last [`CAPTURE_HALF`] bytes of the output are kept. Otherwise a test that prints
+//! in a loop could fill the disk.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -96,7 +96,8 @@ impl Plan {
     }
 }
 
-/// A running child. It is killed when its `Process` is dropped, and when the thread that started it ends.
+/// A running child. It is killed when its `Process` is dropped. The kernel also sends it the death signal
+/// when the thread that started it ends, because for `PR_SET_PDEATHSIG` this thread is the parent.
 pub struct Process {
     child: Child,
     group: Pid,

@@ -16,7 +16,7 @@ use super::scratch::forget;
 use crate::shell::quoted;
 
 /// Variables of the environment that change the run of a seed. So a replay line must contain these variables.
-pub const DRAWS: [&str; 9] = [
+pub const DRAWS: [&str; 10] = [
     "LAB_PREEMPT",
     "LAB_JITTER_US",
     "LAB_LIMIT_S",
@@ -26,6 +26,7 @@ pub const DRAWS: [&str; 9] = [
     "LAB_STRICT",
     "LAB_MONITOR",
     "LAB_WATCH",
+    "LAB_FATES",
 ];
 
 /// Makes a replay line: a shell command that repeats the run of a seed. It is used if the test binary has not
@@ -41,9 +42,9 @@ pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
     for argument in test.build.arguments(mode) {
         line += &format!(" {argument}");
     }
-    // If the package is in the workspace's folder, the line has no `-p`, because cargo finds the package
-    // without it. With `-p`, cargo would select fewer packages, and so fewer features of the dependencies.
-    // Then it would compile the dependencies again.
+    // If the package's own folder is the root of the workspace, the line has no `-p`, because cargo selects
+    // the package without it. With `-p`, cargo would select fewer packages, and so fewer features of the
+    // dependencies. Then it would compile the dependencies again.
     if !test.dir.join("Cargo.lock").is_file() {
         line += &format!(" -p {}", test.package);
     }
@@ -95,7 +96,7 @@ fn attempt(context: &Context, run: &Run, log: &Path, trace: &Path, page: &Path) 
         None => plan.unset.push("LAB_EXPECT"),
     }
     // Logging takes time, so a replay may take twice as long as the limit. If the first run has timed out,
-    // the replay will probably hang, too. So its limit is not doubled.
+    // the replay will probably hang, too. So the limit is not doubled.
     let limit = if run.how == How::TimedOut { context.limit } else { context.limit * 2 };
     let outcome = match Tail::create(&report) {
         Ok(mut tail) => match Process::spawn(&plan, log) {

@@ -27,7 +27,7 @@ pub enum Line {
     Start {
         /// Name of the test.
         test: String,
-        /// Its seed.
+        /// The seed of the run.
         seed: u64,
     },
     /// The run of a seed has ended.
@@ -39,7 +39,7 @@ pub enum Line {
 pub struct End {
     /// Name of the test.
     pub test: String,
-    /// Its seed.
+    /// The seed of the run.
     pub seed: u64,
     /// Whether the run passed.
     pub passed: bool,
@@ -141,7 +141,7 @@ fn parse_seconds(what: &str, text: &str) -> Result<f64, String> {
     }
 }
 
-/// Reads a decimal number. `what` says what is counted. The text of the error contains it.
+/// Reads a decimal number. `what` says what is counted. The text of the error contains `what`.
 ///
 /// # Errors
 /// When the text is wrong. The error says what was expected.

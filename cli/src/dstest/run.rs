@@ -164,7 +164,7 @@ pub enum Event {
     Warnings {
         /// Index of the test.
         test: usize,
-        /// Some of the texts. All of them are different.
+        /// The texts of some of these warnings. No text is there twice.
         texts: Vec<String>,
     },
     /// A problem that does not belong to a single run.

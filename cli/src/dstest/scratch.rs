@@ -1,8 +1,9 @@
 //! A folder for the temporary files of one campaign: copies of the test binaries, reports, and output.
 //!
 //! The folder is removed when the [`Scratch`] is dropped. If a campaign is killed, it cannot remove its
-//! folder. Then the next campaign removes it. It recognises such a folder because nobody has locked it: each
-//! campaign locks its own folder, and the kernel releases the lock of a process that has died.
+//! folder. Then the next campaign removes this folder. It recognises such a folder because nobody has locked
+//! the folder: each campaign locks its own folder, and the kernel releases the lock of a process that has
+//! died.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};

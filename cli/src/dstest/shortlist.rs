@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::run::Run;
 
 /// How many failures of one test are kept at most, for all causes together. Messages can contain random
-/// words. Then each failure has a cause of its own, and without this limit all of them would be kept.
+/// words. Then each failure has a cause of its own, and without this limit all failures would be kept.
 pub const MOST_OF_A_TEST: usize = 20;
 
 /// The failures of a campaign that are kept.

@@ -6,7 +6,7 @@
 //! show_seed = true      # whether students see the seeds of failures
 //! clock = "virtual"     # or "real"
 //! strict = true         # warnings of the judge are failures
-//! solved_raft = false   # labs 3 and 4 use this project's Raft
+//! solved_raft = false   # true: labs 3 and 4 use this project's Raft
 //! time_limit_s = 600    # real seconds for a submission, including its build
 //! run_limit_s = 60      # real seconds for one run of a test
 //! memory_mb = 4096      # address space of a process that runs tests

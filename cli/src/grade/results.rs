@@ -42,7 +42,7 @@ pub struct Grade {
 pub struct Marked {
     /// The test.
     pub test: Graded,
-    /// The result of the test. The paths in it are the places where its files are kept.
+    /// The result of the test. Its paths are those of the files that are kept.
     pub outcome: Outcome,
 }
 

@@ -4,8 +4,8 @@
 //! The verdict comes from the report that the judge writes ([`crate::dstest::report`]). The output of the
 //! process and its exit code are not enough. A test has passed if all of the following is true:
 //!
-//! * the report says that each seed has started and that it has passed, with the seeds in the right order,
-//!   and contains nothing else;
+//! * the report says of each seed that it has started and that it has passed. The seeds are in the right
+//!   order, and the report contains nothing else;
 //! * at the end, the report on the disk is the same as the lines that were read during the run;
 //! * the test binary has sealed the run: after the judge has ended, the `main` of the grader's own test has
 //!   written the random text that was compiled into the binary ([`super::package`]);
@@ -178,7 +178,7 @@ enum Ending {
 struct Trial<'a> {
     conditions: &'a Conditions<'a>,
     test: &'a Test,
-    /// How many seeds have ended.
+    /// How many seeds have passed.
     next: u64,
     /// Whether a seed has started and not ended yet.
     open: bool,

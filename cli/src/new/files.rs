@@ -1,7 +1,7 @@
 //! The files of a new project.
 //!
-//! The files of the starter are embedded in this program. There is one line for each file, and a test
-//! compares these lines with the folder.
+//! The files of the starter are embedded in this program. The list [`STARTER`] has one line for each file. A
+//! test compares this list with the starter's folder.
 
 use std::path::PathBuf;
 

@@ -3,7 +3,7 @@
 //! This is the starter's manifest with three changes. The package has another name. The package is a
 //! workspace of its own. The starter inherits dependencies from the workspace of this repository; the new
 //! manifest contains their versions or paths instead. The edition, the profiles and the versions are those of
-//! this workspace.
+//! this repository.
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 

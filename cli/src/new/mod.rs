@@ -1,11 +1,11 @@
 //! `lab new`: makes a new project from the starter, in a folder outside this repository.
 //!
 //! The new project has the skeletons of the labs, the suites that judge them, and a manifest. The
-//! dependencies in the manifest are the lab's crates. The manifest names each crate by its path in the
-//! checkout from which this program was built, or by a git repository ([`mod@source`]). All files are
-//! embedded in this program ([`files`]), so it can be installed and used anywhere. The new manifest is made
-//! from the manifests of the starter and of the workspace ([`manifest`]), so no dependency has to be written
-//! down twice.
+//! dependencies in the manifest are `serde` and the lab's crates. The manifest names each crate of the lab by
+//! its path in the checkout from which this program was built, or by a git repository ([`mod@source`]). All
+//! files are embedded in this program ([`files`]), so the program can be installed and used anywhere. The new
+//! manifest is made from the manifests of the starter and of the workspace ([`manifest`]), so no dependency
+//! has to be written down twice.
 //!
 //! Everything is checked before the first file is written. Exit codes: 0 if the project is made, 1 if a file
 //! could not be written, 2 if the arguments are bad.

@@ -113,8 +113,8 @@ impl Animal {
         Ok(Animal { name: name.into_owned(), lab: lab.into_owned(), path: path.to_owned(), ..animal })
     }
 
-    /// Reads the text of a file. The result has no name, lab and path. Each error is returned with the number
-    /// of its line. The number 0 means that the error belongs to no line.
+    /// Reads the text of a file. In the result, the name, the lab and the path are empty. Each error is
+    /// returned with the number of its line. The number 0 means that the error belongs to no line.
     fn parse(text: &str, known: &Known) -> Result<Animal, Vec<(usize, String)>> {
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(0, |span| line_of(text, span.start));

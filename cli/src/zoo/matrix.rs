@@ -28,12 +28,12 @@ use crate::dstest::run::Stop;
 use crate::dstest::scratch::Scratch;
 use crate::problem::Problem;
 
-/// The seeds are run in rounds. Each number says how many seeds a test has got after this round. The last
-/// round is not in this list. It goes up to the number of seeds that the command wants.
+/// The seeds are run in rounds. Each number in this list says how many seeds a test has got after the round.
+/// The last round is not in the list: after it, each test has got all its seeds ([`seeds`]).
 const ROUNDS: [u64; 5] = [1, 3, 5, 10, 20];
 
 /// How long the unit tests may take, including their build.
-const UNIT_LIMIT: Duration = Duration::from_secs(1200);
+const UNIT_LIMIT: Duration = Duration::from_secs(300);
 
 /// The results also contain the project without a mistake. This is its name there.
 pub const NO_MISTAKE: &str = "no-mistake";
@@ -299,7 +299,7 @@ fn cargo(
     let command = std::iter::once(cargo::program()).chain(args.iter().map(OsString::from)).collect();
     // On a machine with other work, a test may be slow without being stuck. So the watchdog waits longer.
     let mut set =
-        vec![("LAB_WATCHDOG_S".to_owned(), "600".into()), ("RUST_BACKTRACE".to_owned(), "0".into())];
+        vec![("LAB_WATCHDOG_S".to_owned(), "250".into()), ("RUST_BACKTRACE".to_owned(), "0".into())];
     set.extend(variables.iter().cloned());
     let plan = Plan {
         command,
@@ -339,9 +339,9 @@ fn say(number: usize, animal: &Animal, method: Method, finding: &Finding) {
     eprintln!("zoo: step {number}: {name}: {method}: {failed}; {:.1} CPU s; {rules}", finding.spent);
 }
 
-/// Finds the names of the tests that failed in the output of a test binary. Returns `None` if the output has
-/// no test. A process that dies during a test prints neither `ok` nor `FAILED` for this test. Such a test
-/// counts as failed.
+/// Finds the failed tests in the output of a test binary, and returns their names. Returns `None` if the
+/// output has no test. A process that dies during a test prints neither `ok` nor `FAILED` for this test. Such
+/// a test counts as failed.
 fn failed_tests(output: &str) -> Option<Vec<String>> {
     let mut failed = Vec::new();
     let mut tests = 0;

@@ -77,10 +77,10 @@ pub struct Finding {
     pub failed: u64,
     /// The smallest seed in which a test failed.
     pub smallest: Option<u64>,
-    /// CPU seconds of all runs up to the first failure, if the seeds are tried one after the other and each
-    /// seed with all tests. If nothing failed, CPU seconds of all runs.
+    /// CPU seconds of all runs up to the first failure, in this order: all tests with the first seed, then
+    /// all tests with the next seed, and so on. If nothing failed, CPU seconds of all runs.
     pub cpu: f64,
-    /// How many seeds each test failed in. Tests that did not fail are left out.
+    /// In how many seeds each test failed. Tests that did not fail are left out.
     pub tests: BTreeMap<String, u64>,
     /// How many failures name each rule of the monitor.
     pub rules: BTreeMap<String, u64>,
@@ -107,8 +107,8 @@ impl Finding {
     }
 }
 
-/// All findings, by animal and method. Each finding has a [`mark`]. If the mark of the animal is another one
-/// now, the finding is out of date.
+/// All findings, by animal and method. Each finding is stored with the [`mark`] that its animal had when it
+/// was measured. If the animal has another mark now, the finding is out of date.
 pub struct Results {
     path: PathBuf,
     known: Known,

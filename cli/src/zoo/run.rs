@@ -82,7 +82,8 @@ impl Campaign<'_> {
         command.arg("--root").arg(&self.tree.dir).args(&self.more).args(self.tests);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.env("LAB_MONITOR", if self.monitor { "1" } else { "0" });
-        // On a machine with other work, a run may be slow without being stuck. `--timeout` ends it.
+        // On a machine with other work, a run may be slow without being stuck. So the watchdog is off. A run
+        // that is stuck is ended by `--timeout`.
         command.env("LAB_WATCHDOG_S", "0");
         command.stdin(Stdio::null()).stdout(Stdio::null());
         if let Some(said) = said {

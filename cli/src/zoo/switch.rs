@@ -218,7 +218,8 @@ fn compare(base: &str, changed: &str) -> Result<Edit, String> {
 /// The changes of all animals in a file.
 #[derive(Default)]
 struct Edits {
-    /// For each function: the number of the animal, its name and the new body.
+    /// For each function, the animals that change it: the animal's number, the animal's name, and the new
+    /// body of the function.
     bodies: BTreeMap<String, Vec<(usize, String, String)>>,
     /// The new items, by container and name. The values are the animal and the text of the item.
     added: BTreeMap<(String, String), (String, String)>,
@@ -286,7 +287,7 @@ struct Item {
     container: String,
     /// For a function: everything but the body. Empty for other items.
     head: String,
-    /// For a function: the place of its body, and its text.
+    /// For a function: the place and the text of its body.
     body: Option<(Range<usize>, String)>,
     /// The text of the item.
     text: String,

@@ -152,7 +152,7 @@ fn row(animal: &Animal, results: &Results) -> String {
     format!("| {link} | {} | {course} | {strict} | {monitor} | {rules} | {unit} |\n", animal.breaks)
 }
 
-/// In how many seeds a test failed, the smallest of them, and the CPU seconds to the first failure.
+/// In how many seeds a test failed, the smallest of these seeds, and the CPU seconds to the first failure.
 fn counted(finding: &Finding) -> String {
     match finding.smallest {
         None => format!("**0**/{}", finding.seeds),

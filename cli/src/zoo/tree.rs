@@ -72,8 +72,8 @@ impl Tree {
         };
         let tree = Tree { root: root.to_owned(), dir: base.join("tree"), _lock: lock };
         if tree.mark().exists() {
-            // A build was stopped. Then the compiler's incremental files can be bad, and programs that use
-            // them do not link.
+            // The last build was stopped. After that, the compiler's incremental files can be bad. Programs
+            // that are built with bad files do not link.
             let _ = fs::remove_dir_all(base.join("target/debug/incremental"));
             tree.built();
         }

@@ -1,4 +1,4 @@
-//! A class of submissions. Some are good, some are bad, and some try to cheat.
+//! The submissions of a class of students. Some are good, some are bad, and some try to cheat.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -91,8 +91,8 @@ fn run(svg: &mut String, (row, column): (u16, u16), cells: u16, text: &str, styl
 }
 
 /// The shape of a character that is a bar or a line. Such characters are drawn as rectangles. So there is no
-/// gap between neighbouring characters, whatever the font is. The two numbers are the distance from the top
-/// of the cell and the height, both as parts of the cell's height.
+/// gap between neighbouring characters, whatever the font is. The result has two numbers: the distance from
+/// the top of the cell, and the height of the shape. Both are parts of the cell's height.
 fn shape(c: char) -> Option<(f32, f32)> {
     match c {
         '▁'..='█' => {

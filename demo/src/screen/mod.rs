@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! title                                    time
-//! --------------------- how much of it is over
+//! -------------- how much of the time is over
 //! servers, a row each  | shards, operations,
 //! by team              | network, faults
 //! events

@@ -59,7 +59,7 @@ fn actions_are_done_and_reported_and_the_history_is_judged() {
         room.act(Act::Restart(Target::Server(leader)));
         hear(&mut room, "is up already");
 
-        // A random shard moves to this group from another group.
+        // A random shard moves to group 101 from another group.
         room.act(Act::Move(None, 1));
         hear(&mut room, "is to move to group 101");
         until("its arrival", || {

@@ -42,7 +42,7 @@ struct Node {
     deadline: Instant,
     /// The index of the last entry whose command was delivered or covered by a snapshot.
     applied: u64,
-    /// Leads to the thread that delivers messages to the service.
+    /// The channel to the thread that delivers messages to the service.
     deliver: Sender<ApplyMsg>,
 }
 

@@ -44,10 +44,11 @@ pub(crate) struct Log {
     changes: Vec<Change>,
     head_changed: bool,
     config: ClusterConfig,
-    /// The last entry that the snapshot covers, and the number of the last command up to it.
+    /// The last entry that the snapshot covers.
     end: LogPosition,
+    /// The number of the last command that the snapshot covers.
     number: u64,
-    /// The entries after the snapshot, and for each the number of the last command up to it.
+    /// The entries after the snapshot, each with the number of the last command up to this entry.
     items: VecDeque<(Item, u64)>,
 }
 
@@ -172,8 +173,8 @@ impl Log {
         }
     }
 
-    /// Replaces the first entries by a snapshot of the service. The last command in the snapshot has this
-    /// number, and is at `end`.
+    /// Replaces the first entries by a snapshot of the service. The last command in the snapshot has the
+    /// number `number`, and its entry is at the position `end`.
     pub fn compact(&mut self, end: LogPosition, number: u64, data: Vec<u8>) {
         let dropped = self.at(end.index.get()) + 1;
         self.items.drain(..dropped);
@@ -182,7 +183,8 @@ impl Log {
         self.changes.push(Change::Snapshot(data));
     }
 
-    /// Installs a snapshot that a leader has sent. The entries after it stay, up to the index `last`.
+    /// Installs a snapshot that a leader has sent. The entries after the snapshot stay, up to the index
+    /// `last`.
     pub fn install(&mut self, end: LogPosition, number: u64, data: &[u8], last: u64) {
         let covered = ((end.index.get() - self.end.index.get()) as usize).min(self.items.len());
         self.items.drain(..covered);

@@ -142,7 +142,7 @@ impl Disk {
         self.head_changed = true;
     }
 
-    /// Adds entries. They replace the entries from the index of the first one on.
+    /// Adds entries. They replace all old entries from the index of the first new entry on.
     pub fn append(&mut self, entries: Vec<Entry>) {
         let Some(first) = entries.first() else { return };
         let kept = (first.index - self.snapshot.index - 1) as usize;

@@ -22,8 +22,8 @@ const TICK: Duration = Duration::from_millis(10);
 const HEARTBEAT: usize = 10;
 /// The shortest election timeout. The longest one is twice as long.
 const ELECTION: usize = 30;
-/// An election timeout that never comes. The crate draws its timeouts from `rand::thread_rng`, so two runs of
-/// a seed would differ. So the crate gets this timeout, and this file draws the real timeouts itself.
+/// An election timeout that never ends. The crate draws its timeouts from `rand::thread_rng`, so two runs
+/// with the same seed would differ. So the crate gets this timeout, and this file draws the real timeouts.
 const NEVER: usize = 1 << 30;
 
 /// One server.
@@ -42,7 +42,7 @@ struct Node {
     raw: RawNode<Disk>,
     /// The election timeout in ticks. It is drawn anew when the crate starts its election timer again.
     timeout: usize,
-    /// Leads to the thread that delivers messages to the service.
+    /// The channel to the thread that delivers messages to the service.
     deliver: Sender<ApplyMsg>,
 }
 
@@ -59,7 +59,7 @@ impl RaftPeer for Raft {
             max_size_per_msg: 1 << 20,
             max_inflight_msgs: 256,
             // The course limits the number of RPCs. Without this line the leader sends a message to each peer
-            // whenever its commit index rises. With it the commit index travels with the next message.
+            // whenever its commit index rises. With this line it sends the commit index in the next message.
             skip_bcast_commit: true,
             ..Config::default()
         };

@@ -239,8 +239,8 @@ fn saves_are_told_with_a_digest_of_the_contents() {
         let copy = write(|w| w.truncate_to(0)).copy();
         copy.update(|w| (1..4).for_each(|i| w.append(vec![i; usize::from(i)])))
             .expect("the frames are valid");
-        // The following contents are different: there is one frame fewer, the order is different, or the head
-        // is different. Then a snapshot is added.
+        // The following contents differ from the contents before: there is one frame fewer, the order is
+        // different, or the head is different. Then a snapshot is added.
         write(|w| w.drop_front(2));
         let other = write(|w| {
             w.truncate_to(0);
@@ -278,8 +278,15 @@ fn the_hook_sees_the_disk_before_and_after_each_save() {
         disk.save_raft_state(b"");
         let copy = disk.copy();
         copy.save_raft_state(b"the copy has no hook");
-        use SaveStep::{After, Before};
-        let expected = [(Before, 0, 0), (After, 5, 8), (Before, 5, 8), (Before, 5, 8), (After, 0, 8)];
+        let before = |snapshot| SaveStep::Before { snapshot };
+        let after = |snapshot| SaveStep::After { snapshot };
+        let expected = [
+            (before(true), 0, 0),
+            (after(true), 5, 8),
+            (before(true), 5, 8),
+            (before(false), 5, 8),
+            (after(false), 0, 8),
+        ];
         assert_eq!(*seen.lock(), expected);
     });
 }

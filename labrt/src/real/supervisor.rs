@@ -286,11 +286,7 @@ fn keep_events(cfg: &Run, run: &RealRun, outcome: &Outcome) -> Option<PathBuf> {
         None => return None,
     };
     let ring = events.lock();
-    if let Err(e) = trace::write_file(
-        &path,
-        &trace::heading(cfg, outcome.seed, ring.lost, outcome.failure.as_ref()),
-        ring.events.iter(),
-    ) {
+    if let Err(e) = trace::write_file(&path, &trace::heading(cfg, outcome, ring.lost), ring.events.iter()) {
         eprintln!("[lab] the events cannot be written to {}: {e}", path.display());
         return None;
     }

@@ -58,7 +58,8 @@ struct Task {
 }
 
 pub(super) fn drive(k: &Arc<Kernel>) {
-    // The caller may be a task of another run. So that run becomes the current one again at the end.
+    // The caller may be a task of another run, the outer run. At the end, the outer run is made current
+    // again.
     let outer_run = set_current(Some(k.clone()));
     let _adopted = foreign::adopt_for_now();
     let outer_yielders = tls::YIELDERS.take();

@@ -1,10 +1,11 @@
-//! A watchdog that uses the machine's clock. If a task blocks outside labrt (in `std::thread::sleep`, a
+//! A watchdog that runs in real time. If a task blocks outside labrt (in `std::thread::sleep`, a
 //! `std::sync::Mutex`, a socket) or computes for ever, the virtual clock stops for all tasks. Then the run
 //! never reaches its limit of virtual time. So the watchdog ends the process.
 //!
-//! The watchdog checks whether the virtual clock moves. It does not check whether tasks call the kernel. For
-//! example, a task may sleep with `std::thread::sleep` and sometimes lock a lock. This task calls the kernel,
-//! but the clock does not move. The reason is that the clock moves only when no task can run.
+//! The watchdog checks whether the virtual clock moves. It does not check whether tasks call labrt. For
+//! example, a task may loop, and in each round sleep with `std::thread::sleep` and lock a lock of labrt. This
+//! task calls labrt, but the clock does not move. The reason is that the clock moves only when no task can
+//! run.
 
 use super::kernel::Kernel;
 use crate::{env, panics, runs};

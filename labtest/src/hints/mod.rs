@@ -11,7 +11,7 @@ mod table;
 pub struct Hint {
     /// What the hint is for: the name of a rule, a part of a message, or the name of a test.
     pub subject: &'static str,
-    /// Where to read about it, for example `paper 5.2`.
+    /// Where to read about the fault, for example `paper 5.2`.
     pub section: &'static str,
     /// The heading of docs/guide.md below which similar mistakes are listed.
     pub heading: &'static str,

@@ -111,8 +111,17 @@ hints! {
         "An older snapshot replaces a newer one, because its index is not compared.",
         "All of the log is removed, also the entries after the snapshot.",
     ];
+    "One Owner", "lab 4B", "Lab 4": [
+        "A group serves a shard of which the new configuration says that it belongs to another group.",
+        "A group serves a shard before the data has arrived from the last owner.",
+        "The ownership is checked when a request arrives, and not again when its entry is applied.",
+    ];
+    "Sessions Move", "lab 4B", "Lab 4": [
+        "The data of a shard is sent without the memory of each client's last request.",
+        "The new owner replaces its memory of the requests instead of keeping the later ones of both.",
+    ];
 
-    /// Parts of messages. If several are in one message, the first one counts.
+    /// Parts of messages. If a message contains several of them, the first one in this table counts.
     MESSAGES:
     "the clock does not move", "labrt", "Lab 2": [
         "A loop repeats at once when nothing has changed. Let it wait for an event or a time.",
@@ -379,7 +388,8 @@ hints! {
         "The servers apply different commands, or not in the order of the indices.",
     ];
 
-    /// The tests of the course. This hint is for a message that `MESSAGES` does not have.
+    /// The tests of the course. A hint of this table is used for a message for which the other two tables
+    /// have no hint.
     TESTS:
     "initial_election_2a", "paper 5.2", "Lab 2": [
         "Election timeouts are not random, or are shorter than two heartbeats.",

@@ -53,8 +53,9 @@ pub fn check_concurrent_appends(value: &str, counts: &[usize]) -> Result<(), Str
     counts.iter().enumerate().try_for_each(|(client, &count)| check_appends(client, value, count))
 }
 
-/// Returns true if the value has only these elements, all in order. This is the common case. This check is
-/// fast: its time is proportional to the length of the value.
+/// Returns true if the value consists of the client's elements 0 to `count` - 1, in order, and of nothing
+/// else. For most correct values this is true. The check is fast: its time is proportional to the length of
+/// the value.
 fn is_exactly(client: usize, value: &str, count: usize) -> bool {
     let (mut rest, mut wanted) = (value, String::new());
     for j in 0..count {

@@ -58,8 +58,8 @@ const PICTURE_LIMIT: Duration = Duration::from_secs(10);
 /// All times of calls and returns in a history are different. The reason is this: if one operation returns at
 /// the same time at which another operation is called, the checker says that the two overlap, and accepts
 /// both orders. In virtual time, a client often makes its next call at the same time at which its last call
-/// returns. So if these times were equal, the checker would accept a history in which two operations of a
-/// client that follow each other are swapped.
+/// returns. So if these times were equal, the checker would also accept these two operations in the wrong
+/// order.
 #[derive(Default)]
 pub struct History {
     operations: Mutex<Vec<Operation>>,
@@ -87,7 +87,7 @@ impl History {
         self.operations.lock().push(operation);
     }
 
-    /// Removes and returns all operations. A test that checks the operations itself needs this.
+    /// Removes and returns all operations. This method is for tests that check the operations themselves.
     pub fn take(&self) -> Vec<Operation> {
         std::mem::take(&mut *self.operations.lock())
     }
@@ -201,8 +201,8 @@ fn blocked<'a>(operations: &'a [Operation], report: &Report) -> Option<&'a Opera
     part.blocked.or_else(|| part.operations.first().copied()).map(|index| &operations[index])
 }
 
-/// A text that names the part of the history that is not linearizable, and the operation that does not fit
-/// into the order.
+/// A text that names the part of the history that is not linearizable, and the operation that the checker
+/// could not put into an order.
 fn describe(operations: &[Operation], report: &Report) -> String {
     let Some(part) = first_illegal(operations, report) else { return "no part is".to_owned() };
     let Some(blocked) = blocked(operations, report) else { return "an empty part is".to_owned() };

@@ -63,7 +63,8 @@ pub(crate) fn perform(
 struct Seen(BTreeMap<String, (String, Text)>);
 
 impl Seen {
-    /// Converts a value that was read to the form in which it is recorded.
+    /// A client has read `value` under `key`. This method converts `value` to the form in which a history
+    /// records it.
     fn text(&mut self, key: &str, value: &str) -> Text {
         let Some((seen, text)) = self.0.get_mut(key) else {
             let text = Text::new(value);

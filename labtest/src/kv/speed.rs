@@ -24,7 +24,7 @@ pub fn speed<S: KvService>(part: &str, maxraftstate: Option<usize>) {
     cfg.begin(&format!("Test: ops complete fast enough ({part})"));
     let ck = client.clerk();
 
-    // This Get returns when there is a leader.
+    // This Get returns only when there is a leader.
     ck.get("x");
 
     let start = Instant::now();

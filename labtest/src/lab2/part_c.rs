@@ -166,7 +166,7 @@ fn figure_8_2c<R: RaftPeer>() {
         }
     }
 
-    // The other servers are connected again. All servers must agree on a command.
+    // All crashed servers are started and connected again. All servers must agree on a command.
     for i in (0..5).filter(|&i| !cfg.is_up(i)).collect::<Vec<_>>() {
         cfg.start1(i);
         cfg.connect(i);
@@ -248,7 +248,7 @@ fn figure_8_unreliable_2c<R: RaftPeer>() {
         }
     }
 
-    // The other servers are connected again. All servers must agree on a command.
+    // All disconnected servers are connected again. All servers must agree on a command.
     for i in (0..5).filter(|&i| !cfg.is_connected(i)).collect::<Vec<_>>() {
         cfg.connect(i);
     }

@@ -24,9 +24,10 @@ const MOVED: Duration = Duration::from_secs(5);
 /// Afterwards the shards must move again, to a third group. So the test notices shards that did not move in
 /// the first migration.
 ///
-/// `maxraftstate` is random, and the number of snapshots depends on it. A group may have a snapshot from the
-/// middle of a migration. The later changes of this migration are then only in log entries. After a restart,
-/// these entries are not known to be committed. So the group begins with the older state of the snapshot.
+/// `maxraftstate` is random, and the moments of the snapshots depend on it. So a group sometimes has a
+/// snapshot from the middle of a migration. The later changes of this migration are then only in log entries.
+/// After a restart, the group does not know that these entries are committed. So it must continue the
+/// migration from the older state of the snapshot.
 pub(super) fn all_restart_in_an_empty_term<S: Sharded>() {
     let title = "Test (ours): shards move after everybody has restarted, without a client ...";
     let bytes = usize::try_from(200 + rng::below(1800)).expect("a number below 2000 is a usize");

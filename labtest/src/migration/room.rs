@@ -13,8 +13,8 @@ use crate::shards::{Config, Setup, gid, make_config, random_text};
 const KEYS: usize = 30;
 const LEN: usize = 1000;
 
-/// A server of a group without shards must have fewer bytes than this on its disk. This is the length of one
-/// value, so not even one value can be left on the disk.
+/// If a group has no shards, each of its servers must have fewer bytes on its disk than one value has. So not
+/// even one value can be left on the disk.
 const LEFT: usize = LEN;
 
 /// In each round, all shards move to another group. Afterwards the servers of the old group must not have the

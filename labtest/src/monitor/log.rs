@@ -54,7 +54,8 @@ impl Log {
         if index == self.base.index { Some(self.base.term) } else { Some(self.entry(index)?.term) }
     }
 
-    /// Whether the log has this entry. The entries in the snapshot count, whatever their terms were.
+    /// Whether the log has this entry. Of the entries in a snapshot, only the term of the last one is known.
+    /// So the other entries in the snapshot count with any term.
     pub fn has(&self, place: Place) -> bool {
         place.index < self.base.index || self.term(place.index) == Some(place.term)
     }

@@ -2,11 +2,10 @@
 //!
 //! A [`Group`] follows the state of all servers of one Raft group. Each method of [`Group`] is one event of
 //! one server. The method first checks whether a correct server could do this in its state, and then changes
-//! the state. The order of the methods is the order of Figure 2. If a method finds a [`Breach`], the run
-//! ends. So the state after that does not matter.
+//! the state. If a method finds a [`Breach`], the run ends. So the state after that does not matter.
 //!
 //! The group sees more than a server can: what other servers have voted, stored and committed. So it finds a
-//! broken guarantee of Figure 3 at the moment in which a server breaks it. A client would notice this only
+//! broken guarantee of Figure 3 at the moment at which a server breaks it. A client would notice this only
 //! later.
 
 use labrt::collections::BTreeMap;

@@ -78,8 +78,9 @@ impl<R: RaftPeer> Cluster<R> {
     }
 
     /// In the calls of `from` to `to`, messages can wait because of [`Link::RequestsHeld`] or
-    /// [`Link::RepliesHeld`]. This method lets them go on. Later messages on this link still wait. A request
-    /// goes to the life that its receiver has now. If `from` has restarted, its earlier messages are lost.
+    /// [`Link::RepliesHeld`]. This method lets them go on. Later messages on this link still wait. A held
+    /// request goes to the life that `to` has now. If `from` has restarted, the held messages of its earlier
+    /// lives are lost.
     pub fn release(&self, from: usize, to: usize) {
         dlog!(TEST, "releases the messages that are held in the calls of S{from} to S{to}");
         events::release(self.node(from), self.node(to));
@@ -110,8 +111,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.partition(&order.windows(2).collect::<Vec<_>>());
     }
 
-    /// Splits the network into two sides, and leaves a bridge between them: this peer can reach all peers of
-    /// both sides.
+    /// Splits the network into two sides, and leaves a bridge between them: the peer `bridge` can reach all
+    /// peers of both sides.
     pub fn bridge(&self, left: &[usize], bridge: usize, right: &[usize]) {
         self.partition(&[&[left, &[bridge]].concat(), &[right, &[bridge]].concat()]);
     }
@@ -157,10 +158,18 @@ impl<R: RaftPeer> Cluster<R> {
 
     /// Sets faults of the network that the course does not have, such as late and duplicated requests. They
     /// come in addition to the faults of [`set_unreliable`](Cluster::set_unreliable) and
-    /// [`set_long_reordering`](Cluster::set_long_reordering). Messages that were sent before do not change.
+    /// [`set_long_reordering`](Cluster::set_long_reordering). The options have no effect on messages that
+    /// were sent before this call.
     pub fn set_network(&self, options: NetworkOptions) {
         dlog!(TEST, "sets the network: {options:?}");
         self.net.set_options(options);
+    }
+
+    /// If a message is lost, its sender learns this after up to 7 s (`true`), or after up to 0.1 s (`false`).
+    /// The first is the case when a test begins.
+    pub fn set_long_delays(&self, long: bool) {
+        dlog!(TEST, "turns long delays {}", if long { "on" } else { "off" });
+        self.net.long_delays(long);
     }
 
     /// Makes the network delay two thirds of the replies by up to 2.2 s (`true`), or ends these delays

@@ -6,13 +6,13 @@
 //! * A peer delivers each index once in a life, in order (`applier.rs`).
 //!
 //! The checks use only the interface of a Raft ([`RaftPeer`]). A thread asks all peers for their state every
-//! [`PERIOD`], if there were messages since it last asked. The harness also asks a peer before the peer's
-//! crash and after its start. If the test itself asks a peer for its state, the answer is checked, too. No
-//! thread holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
+//! [`PERIOD`], and more rarely if there are no messages. The harness also asks a peer before the peer's crash
+//! and after its start. If the test itself asks a peer for its state, the answer is checked, too. No thread
+//! holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
 //!
-//! Two leaders in a term fail the test for every Raft. The other checks fail the test if the code under test
-//! is strict ([`Strictness`]). Otherwise they print a warning. A test prints at most one warning for each
-//! kind of fault.
+//! If a term has two leaders, the test fails, for every Raft. The other checks fail the test if the code
+//! under test is strict ([`Strictness`]). Otherwise they print a warning. A test prints at most one warning
+//! for each kind of fault.
 //!
 //! When an answer is different from the one before, the thread records an event. So the page of a failed run
 //! shows roles and terms also for a Raft that records no events of its own.
@@ -20,8 +20,8 @@
 //! In a strict setup ([`Setup::strict`](super::Setup::strict)) the thread asks more often, and each of these
 //! checks fails the test.
 //!
-//! `LAB_WATCH=0` switches the checks of this file off. They take the locks of the peers, so a seed gives
-//! another schedule with them than without them.
+//! `LAB_WATCH=0` switches the checks of this file off. The checks take the harness's lock. So without the
+//! checks, the same seed gives another schedule.
 
 use std::sync::OnceLock;
 
@@ -70,8 +70,8 @@ fn is_on() -> bool {
 /// What the peers have said so far.
 #[derive(Default)]
 pub(super) struct Heard {
-    /// Counts the questions and the answers together. So each of them has a number, and the numbers show
-    /// their order.
+    /// The number of questions and answers so far. Each question and each answer gets the next number. So a
+    /// lower number means an earlier question or answer.
     steps: u64,
     /// The highest term that each peer has reported.
     terms: BTreeMap<usize, Report>,
@@ -88,7 +88,7 @@ pub(super) struct Heard {
 struct Report {
     term: u64,
     at: Instant,
-    /// The number of the answer. Questions and answers are counted together.
+    /// The number of the answer, see `Heard::steps`.
     step: u64,
 }
 

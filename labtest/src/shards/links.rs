@@ -22,6 +22,7 @@ pub(super) fn make_end_of(net: &Network, life: &Arc<Life>) -> MakeEnd {
     let (net, life) = (net.clone(), Arc::clone(life));
     Arc::new(move |target| {
         let end = net.make_end(life.node, target);
+        life.add_end(&end);
         net.enable(&end, true);
         // The end must be enabled before this check. If the life ends at the same time, either its crash
         // closes the end, or this code closes the end.
@@ -143,8 +144,9 @@ impl<S: Sharded> Cluster<S> {
 
 impl State {
     /// Returns true if an end from `owner` to `target` may work. Returns false if `owner` or `target` is cut
-    /// off, so that the end must not work. For an end of a clerk, `owner` is `None`. Either `owner` and
-    /// `target` are in the same group, or `target` is a controller.
+    /// off, so that the end must not work. For an end of a clerk, `owner` is `None`. The harness has only
+    /// ends inside one group and ends to controllers. So `owner` and `target` are in the same group, or
+    /// `target` is a controller.
     fn reaches(&self, owner: Option<Place>, target: Place) -> bool {
         let is_cut = |place: Place| {
             let in_group = owner.is_some_and(|owner| owner.group() == target.group());

@@ -16,7 +16,7 @@
 //!
 //! | end | when it is made, or who makes it | how long it works |
 //! |---|---|---|
-//! | server to group and controllers | at each start of the server | until the server is stopped or cut off |
+//! | server to its group and to controllers | at each start of the server | until it is stopped or cut off |
 //! | server to other groups | by the server, with its `make_end` | until the server is stopped |
 //! | clerk to controllers | when the clerk is made | while the controller is not cut off |
 //! | clerk to groups | by the clerk, with its `make_end` | always |
@@ -25,8 +25,9 @@
 //!
 //! A server is always stopped by a crash. At one instant during the crash, the saved state is copied. The
 //! next life starts with this copy (see `lives.rs`). A *life* of a server is the time from a start to the
-//! next crash. When a life ends, all ends are closed that the server has made in this life with its
-//! `make_end`. (In the course, these ends still work.)
+//! next crash. During a life, a server makes ends with its `make_end`. When the life ends, these ends are
+//! closed. (In the course, these ends still work.) A server can also crash at the moment at which it saves or
+//! answers (`moments.rs`).
 //!
 //! # Locks
 //!
@@ -36,6 +37,7 @@
 mod clients;
 mod links;
 mod load;
+mod moments;
 mod place;
 mod report;
 mod status;
@@ -54,11 +56,13 @@ use super::kv::{History, IfUnknown};
 use super::limit::{Limit, TEST_LIMIT};
 use super::lives::{Lives, Living, NewLife, check_none_left};
 use super::marks::{Mark, Marks};
+use super::network::new_network;
 use super::owner::{Finish, Owner};
 use super::service::late_copies;
 
 pub use clients::{Client, random_text};
 pub use load::{Mixed, within};
+pub use moments::{Moment, Planned, Which};
 pub use place::{Place, gid};
 pub use status::Look;
 
@@ -169,6 +173,8 @@ struct State {
     cut: BTreeSet<Place>,
     /// The servers that are cut off only from their own group.
     cut_from_group: BTreeSet<Place>,
+    /// The crashes that a test has ordered for a moment at which a server sends a message.
+    plans: BTreeMap<Place, Arc<moments::Plan>>,
 }
 
 /// Prints the title and starts all servers. The network is reliable until all servers have started.
@@ -183,7 +189,7 @@ pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
     let ctrlers = (0..setup.ctrlers).map(Place::Ctrler);
     let servers = (0..setup.groups).flat_map(|gi| (0..setup.servers).map(move |i| Place::Server(gi, i)));
     let places: Vec<Place> = ctrlers.chain(servers).collect();
-    let net = Network::new();
+    let net = new_network();
     let servers = places.iter().map(|&place| (place, place.lives(&net))).collect();
     let cluster = Arc::new(Cluster {
         title: title.trim_end_matches(['.', ' ']).to_owned(),
@@ -195,6 +201,7 @@ pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
             clerks: Vec::new(),
             cut: BTreeSet::new(),
             cut_from_group: BTreeSet::new(),
+            plans: BTreeMap::new(),
         }),
         marks: Marks::new(),
         mck: Mutex::new(None),
@@ -310,6 +317,7 @@ impl<S: Sharded> Cluster<S> {
     pub fn start(&self, place: Place) {
         let lives = self.lives(place);
         let turn = lives.take_turn();
+        turn.finish_cut(|replica| replica.kill());
         assert!(!lives.is_up(), "{place} is running: stop it before it is started again");
         let targets = self.targets(place).into_iter().map(Place::on_network);
         let new = turn.begin(targets);

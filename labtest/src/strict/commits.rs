@@ -26,10 +26,10 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// 5.3 and 5.4: when an entry is applied, a majority of the servers has it on stable storage.
 ///
 /// Only three of five servers get a command. At the moment at which the first service applies the command,
-/// all servers crash. Then three servers restart, of which only one has got the command. It must still have
-/// the command, so the restarted servers must apply it. The test does this once for each of the ten sets of
-/// three servers. In about six of the ten rounds, the server that has got the command is the leader. In the
-/// other rounds it is a follower.
+/// all servers crash. Then three servers restart, of which only one has got the command. This server must
+/// still have the command, so the restarted servers must apply the command. The test does this once for each
+/// of the ten sets of three servers. In about six of the ten rounds, the server that has got the command is
+/// the leader. In the other rounds it is a follower.
 ///
 /// Finds: a leader counts itself before it has saved the entry; a follower acknowledges an entry before it
 /// has saved it; a leader commits with one server less than a majority.
@@ -98,10 +98,11 @@ fn acknowledgements_that_come_twice<R: RaftPeer>() {
 
 /// 5.3: a leader creates at most one entry with a given index in its term. So two calls of `start` in one
 /// term never return the same index. The index that `start` returns is a promise: if the command is committed
-/// in its term, it is at this index.
+/// in the term that `start` returns, it is at this index.
 ///
 /// Several threads submit commands to the leader at the same time. Then the leader is cut off and gets more
-/// commands. In half of the cases it restarts. Then it comes back. The test remembers all promises.
+/// commands. In about half of the rounds it also restarts. Then it is connected again. The test remembers all
+/// promises.
 ///
 /// Finds: `start` finds out the index and adds the entry in two steps; a leader removes entries of its own
 /// log; a server leads a term twice.

@@ -177,8 +177,8 @@ fn all_crash_in_a_save<R: RaftPeer>() {
 /// Figure 2: a server may crash at any moment.
 ///
 /// Commands are submitted all the time. Again and again one server, or all servers, crash at a random moment:
-/// before or after a save, or when a request or an answer leaves. Some servers are slow, and others are cut
-/// off for a while.
+/// before or after a save, or when a request or an answer leaves. In some rounds, one server is slow or cut
+/// off, or the servers form a chain.
 ///
 /// Finds: many mistakes in what is saved, and when.
 fn crashes_at_any_moment<R: RaftPeer>(servers: usize) {

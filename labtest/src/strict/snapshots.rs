@@ -32,7 +32,7 @@ fn terms_under_a_snapshot<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).with_snapshots().strict());
     cfg.begin("Test (strict2): entries of many terms under a snapshot");
     for _ in 0..3 {
-        // Each entry has a term of its own.
+        // The leader restarts after each entry. So each entry has a term of its own.
         let mut last = 0;
         while last % SNAPSHOT_INTERVAL != SNAPSHOT_INTERVAL / 2 {
             last = cfg.one(Value::random(), 3, Retry::Yes);

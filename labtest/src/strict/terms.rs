@@ -48,7 +48,8 @@ fn terms_never_fall<R: RaftPeer>() {
         wait_for_term_above(&cfg, alone, term);
         restart_in_the_same_term(&cfg, alone);
 
-        // The server is connected again. So it soon asks the others for their votes in a later term.
+        // The server that was alone is connected again. So it soon asks the others for their votes in a later
+        // term.
         cfg.connect(alone);
         wait_for_term_above(&cfg, follower, term);
         restart_in_the_same_term(&cfg, follower);
@@ -110,7 +111,7 @@ fn lose_requests_of<R: RaftPeer>(cfg: &Cluster<R>, silent: usize, term: u64) {
     (0..cfg.servers()).for_each(|i| cfg.set_link(silent, i, Link::RequestsLost));
 }
 
-/// To what kind of request a leader gets a reply with a later term.
+/// The kind of request to which a leader gets a reply with a later term.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Asked {
     Entries,
@@ -198,11 +199,12 @@ fn later_term_in_a_refused_vote<R: RaftPeer>() {
 
 /// 5.2: a candidate that hears the leader of its own term becomes a follower.
 ///
-/// A server wins an election. The third server does not hear of this, and stands for election in the same
-/// term, but its requests are lost. Then the network is healed. The third server must follow the leader. If
-/// it does not, it soon stands for election again, and deposes the leader. A follower issues no requests on
-/// its own, so the leader must get none. (No answer of the leader reaches the third server. So the third
-/// server asks again and again if it is still a candidate.)
+/// One of three servers wins an election with the vote of the old leader. The third server does not hear of
+/// the election, and stands for election in the same term, but its requests are lost. Then the network is
+/// healed. The third server must follow the new leader. If it does not, it soon stands for election again,
+/// and deposes the leader. A follower issues no requests on its own, so the leader must get none. (No answer
+/// of the leader reaches the third server. So the third server asks again and again if it is still a
+/// candidate.)
 ///
 /// Finds: a candidate ignores the leader of its term; it follows the leader, but its election timer goes on.
 fn candidate_hears_the_leader<R: RaftPeer>() {

@@ -71,7 +71,7 @@ fn candidate_restarts<R: RaftPeer>() {
         let [winner, late] = others(&cfg, &[old])[..] else { unreachable!("three servers without one") };
 
         // The winner hears no leader any more, so it stands for election. The late server hears the old
-        // leader until the old leader has voted for the winner. It does not hear of the winner.
+        // leader until the old leader has voted for the winner. The late server does not hear of the winner.
         cfg.partition(&[&[old, winner], &[old, late]]);
         cfg.set_link(late, old, Link::RequestsLost);
         cfg.set_link(old, winner, Link::RequestsLost);
@@ -207,8 +207,8 @@ fn votes_that_come_late<R: RaftPeer>() {
 /// server has a short log that ends with committed entries of a later term. When only these two of three
 /// servers are connected, the server with the short log must win.
 ///
-/// Finds: only the lengths are compared; a log must be better in both the term and the length; a log must be
-/// worse in both to be refused.
+/// Finds: only the lengths are compared; a vote is granted only to a log that is better in both the term and
+/// the length; a vote is refused only to a log that is worse in both.
 fn long_log_of_an_old_term<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).strict());
     cfg.begin("Test (strict2): a long log of an old term");
@@ -239,7 +239,7 @@ fn long_log_of_an_old_term<R: RaftPeer>() {
 }
 
 /// 5.2 and Figure 2: the election timer starts again when a server grants a vote. A request that a server
-/// refuses does not start it again.
+/// refuses does not start the timer again.
 ///
 /// One server lacks committed entries, so it cannot win. It asks for votes again and again, because no answer
 /// reaches it. The other server would win, but its election timer must end first.

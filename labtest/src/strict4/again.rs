@@ -19,7 +19,8 @@ use crate::shards::{Setup, make_config, random_text, within};
 /// at a random instant. The servers take a snapshot after nearly every entry. A client appends to all keys
 /// during this time.
 ///
-/// Finds: a group that serves or deletes data of an earlier time at which it owned the shard.
+/// Finds: a group that gets a shard back serves the old data; a group deletes the new data, because it has
+/// given the shard away before.
 pub(super) fn leaves_and_joins_again<S: Sharded>() {
     let title = "Test (strict4): a group leaves and joins again ...";
     let setup = Setup::new().late_copies().maxraftstate(1).limit(LIMIT);

@@ -18,7 +18,8 @@ use crate::service::{Client, Config, LATEST_COPY, Setup, make_config};
 /// The network loses requests and replies, so the clerk sends some changes again. The course's tests of the
 /// controller have a reliable network.
 ///
-/// Finds: a controller does not know that it has already made the change, and makes it again or refuses it.
+/// Finds: a controller does not know that it has already made a change, and makes the change again or refuses
+/// it.
 pub(super) fn every_change_once<S: CtrlerService>() {
     let cfg = make_config::<S>(Setup::of(SERVERS).unreliable().without_columns());
     cfg.begin("Test (strict4): each change is made once, unreliable");

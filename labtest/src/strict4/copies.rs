@@ -18,7 +18,7 @@ use crate::shards::{Client, Cluster, Setup, make_config, within};
 ///
 /// A copy of each message arrives up to three seconds later. A shard moves to another group, comes back, and
 /// moves to that group again, but this time its old owner is down. While the new owner waits, the message of
-/// the first move arrives again. It has old data.
+/// the first move arrives again. This message has old data.
 ///
 /// Finds: a group that waits for a shard takes the data of an older configuration.
 pub(super) fn handoff_that_comes_late<S: Sharded>() {

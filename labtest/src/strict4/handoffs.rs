@@ -41,9 +41,9 @@ pub(super) fn taker_cannot_commit<S: Sharded>() {
     cfg.end();
 }
 
-/// A group has left, and the old owner of its shards has not delivered them yet. The old owner restarts from
-/// a snapshot. It must still know the servers of the group that has left, because only that group can give
-/// the shards back.
+/// A group is down while it joins and leaves again. So the old owner of its shards has not delivered them
+/// yet. The old owner restarts from a snapshot. It must still know the servers of the group that has left,
+/// because it must deliver the shards to that group, and only that group can give the shards back.
 pub(super) fn taker_has_left<S: Sharded>() {
     let title = "Test (strict4): the new owner leaves before it has the data, and the old owner restarts ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(1).limit(LIMIT));
@@ -97,11 +97,44 @@ pub(super) fn dead_taker_stops_nobody<S: Sharded>() {
     cfg.end();
 }
 
+/// A group gets all shards of two groups that leave. One of these groups is down, so its shards do not
+/// arrive. The group must still serve its own shards, and the shards that have arrived (challenge 2 of the
+/// course).
+pub(super) fn waits_for_one_shard_only<S: Sharded>() {
+    let title = "Test (strict4): a group that waits for some shards serves the others ...";
+    let cfg = make_config::<S>(title, Setup::new().limit(LIMIT));
+    let mut clerk = cfg.make_client();
+    cfg.joinm(&[0, 1, 2]);
+    for round in 0..3 {
+        let value = format!("round {round}");
+        clerk = put_all(clerk, &value);
+        let (stays, leaves, dead) = (round % 3, (round + 1) % 3, (round + 2) % 3);
+        let owners = cfg.query().shards;
+        let is_served = |i: &usize| owners[key2shard(&i.to_string())] != gid(dead);
+        let served: Vec<usize> = (0..KEYS).filter(is_served).collect();
+        cfg.shutdown_group(dead);
+        cfg.leavem(&[leaves, dead]);
+        sleep(SECOND);
+        let (mut reader, expected) = (cfg.make_client(), value.clone());
+        let what = format!("reading keys {served:?}, which group {} has", gid(stays));
+        within(PATIENCE, &what, move || {
+            served.into_iter().for_each(|i| reader.check(&i.to_string(), &expected));
+        });
+        cfg.start_group(dead);
+        check_all(clerk, &value);
+        cfg.joinm(&[leaves, dead]);
+        // A new clerk asks the new owners, so it gets the values only after the shards have moved.
+        clerk = check_all(cfg.make_client(), &value);
+    }
+    cfg.end();
+}
+
 /// A group that has given a shard away must not reply to reads of this shard, even if it does not know yet
-/// that the data has arrived. While the data moves, the leader of the old owner has no majority, so it cannot
-/// delete the data. Then the group gets a new leader, which has the old data for a moment. At this time,
-/// readers ask the old owner for the key. They began to read after a write at the new owner was complete.
-/// They ask only the old owner, because they use a second controller, which knows no other group.
+/// that the data has arrived at the new owner. While the data moves, the leader of the old owner has no
+/// majority, so it cannot delete the data. Then the group gets a new leader, which has the old data for a
+/// moment. At this time, readers ask the old owner for the key. They began to read after a write at the new
+/// owner was complete. They ask only the old owner, because they use a second controller, which knows no
+/// other group.
 pub(super) fn old_owner_is_asked<S: Sharded>() {
     const ROUNDS: usize = 5;
     const READERS: usize = 10;
@@ -134,8 +167,8 @@ pub(super) fn old_owner_is_asked<S: Sharded>() {
             })
         };
         sleep(4 * SECOND);
-        // If the old leader has sent the data, the write is complete. If not, the data is sent later, and
-        // nothing is stale.
+        // If the old leader has sent the data, the write is complete. If not, the old owner still has the
+        // newest data. Then this round has no readers.
         let count = if write.is_finished() { READERS } else { 0 };
         let readers: Vec<_> = (0..count)
             .map(|_| {

@@ -1,4 +1,4 @@
-//! A shard that moves is served by nobody, until its new owner has its newest data.
+//! A shard that moves is served by nobody, until its new owner has the newest data.
 
 use labapi::{CtrlerClerk, KvClerk, Sharded, key2shard};
 use labrt::collections::BTreeMap;
@@ -19,7 +19,7 @@ const KEY: &str = "0";
 ///
 /// First the new owner is down, and clerks ask the old owner for the shard. These clerks use a second
 /// controller, which knows only the old owner. Then the old owner is down, and other clerks ask the new
-/// owner. None of them may get a reply before both groups are up.
+/// owner. None of these clerks may get a reply before both groups are up.
 ///
 /// Finds: the old owner serves the shard until it has deleted the data; the new owner begins with an empty
 /// shard, or says that there is no such key; the old owner deletes the data before the new owner has it.
@@ -76,7 +76,7 @@ pub(super) fn nobody_serves_a_moving_shard<S: Sharded>() {
 ///
 /// The leader of the old owner has delivered the shard. But it is cut off from its group, so it cannot tell
 /// the group that the shard was delivered. The new owner does a write and goes down. Then the shard comes
-/// back to the old owner, which has a new leader. It must wait for the new data.
+/// back to the old owner, which has a new leader. The old owner must wait for the new data.
 ///
 /// Finds: a group serves the old data that it has not deleted yet.
 pub(super) fn shard_comes_back_with_new_data<S: Sharded>() {

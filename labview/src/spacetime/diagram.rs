@@ -26,6 +26,10 @@ pub struct Diagram {
     pub(super) test: String,
     pub(super) seed: String,
     pub(super) clock: String,
+    /// See [`RunInfo`](super::RunInfo).
+    pub(super) replay: String,
+    /// The lines of [`RunInfo::hints`](super::RunInfo::hints).
+    pub(super) hints: Vec<String>,
     /// How many earlier events are not on the page.
     pub(super) before: u64,
     /// How many later events are not on the page.
@@ -195,6 +199,8 @@ impl Diagram {
             test: trace.run.test.clone(),
             seed: trace.run.seed.clone(),
             clock: trace.run.clock.clone(),
+            replay: trace.run.replay.clone(),
+            hints: trace.run.hints.lines().take(20).map(str::to_owned).collect(),
             before: trace.run.lost.saturating_add(window.begin as u64),
             after: (all.len() - window.end) as u64,
             notes,

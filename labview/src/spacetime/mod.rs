@@ -52,6 +52,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("view/data.js"),
     include_str!("view/words.js"),
     include_str!("view/filter.js"),
+    include_str!("view/axis.js"),
     include_str!("view/lanes.js"),
     include_str!("view/messages.js"),
     include_str!("view/draw.js"),

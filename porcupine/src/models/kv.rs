@@ -139,8 +139,8 @@ impl Model for KvModel {
         Some(format!("key '{}'", input.key))
     }
 
-    /// A get can only return a text that begins with the present value, or with the value of one of the other
-    /// puts. Appends may have added more text after this beginning.
+    /// A get can only return a text that begins with the present value, or with the value of a put in
+    /// `others`. Appends may have added more text after this beginning.
     fn attainable<'a>(
         &self,
         state: &Text,

@@ -9,9 +9,9 @@
 //!
 //! `:f` is `:get`, `:put` or `:append`. `:type` is `:invoke` for a call and `:ok` for its return. `:type
 //! :fail` is a return which means that the operation has not happened. `:type :info` means that nobody knows
-//! whether the operation has happened. After it, the process may make another call. Texts are in quotes. In a
-//! text, each of `\"`, `\\`, `\n` and `\t` means one character. Empty lines and lines that begin with `;` are
-//! ignored.
+//! whether the operation has happened. After such a line, the process may make another call. Texts are in
+//! quotes. In a text, each of `\"`, `\\`, `\n` and `\t` means one character. Empty lines and lines that begin
+//! with `;` are ignored.
 
 use std::fmt;
 

@@ -121,8 +121,8 @@ impl Text {
         (self.len <= SHORT as u64).then(|| self.beginning())
     }
 
-    /// Returns the fingerprint of this text followed by another text. The other text has the length `len` and
-    /// the fingerprint `other`.
+    /// Returns the fingerprint of two texts joined: this text, followed by another text. The other text has
+    /// the length `len` and the fingerprint `other`.
     fn fingerprint_with(&self, len: u64, other: [u64; 2]) -> [u64; 2] {
         [0, 1].map(|at| reduced(times(self.fingerprint[at], power(BASES[at], len)) + other[at]))
     }
@@ -224,12 +224,12 @@ impl fmt::Debug for Text {
     }
 }
 
-/// Reduces a sum of two reduced numbers modulo [`P`].
+/// Reduces a sum of two numbers modulo [`P`]. The two numbers must be below `P`.
 const fn reduced(sum: u64) -> u64 {
     if sum >= P { sum - P } else { sum }
 }
 
-/// Reduces a product modulo [`P`]. The argument must be a product of two reduced numbers, or only a little
+/// Reduces a product modulo [`P`]. The argument must be a product of two numbers below `P`, or only a little
 /// larger than such a product.
 const fn reduced_product(product: u128) -> u64 {
     reduced((product as u64 & P) + (product >> 61) as u64)

@@ -164,8 +164,8 @@ fn kv_ops(history: &[Operation<(KvOp, String, String), String>], answered: &[boo
     history.iter().zip(answered).map(op).collect()
 }
 
-/// Repeats each letter, so that a `Text` cannot contain the whole text. Afterwards, texts that were different
-/// are still different.
+/// Replaces each `x` by `xs` letters, and each `y` by `ys` letters. If these numbers are large, a `Text`
+/// cannot contain the whole text. Afterwards, texts that were different are still different.
 fn for_the_model(
     history: Vec<Operation<(KvOp, String, String), String>>,
     [xs, ys]: [usize; 2],

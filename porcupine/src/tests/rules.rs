@@ -180,8 +180,8 @@ fn hundreds_of_operations_may_be_open_at_once() {
     assert_eq!(verdict(&history), Verdict::Illegal);
 }
 
-/// In this history, one slow operation overlaps with all others, and clients crash. The time of a step, and
-/// the memory of a configuration, must not grow with the number of past operations.
+/// In this history, one slow operation overlaps with all others. The time of a step, and the memory of a
+/// configuration, must not grow with the number of past operations.
 #[test]
 fn a_long_history_costs_no_more_an_operation_than_a_short_one() {
     const ROUNDS: u64 = 20_000;

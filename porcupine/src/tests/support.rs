@@ -71,8 +71,8 @@ pub fn read(value: u32, call: u64, ret: u64) -> Operation<Ask, Answer> {
 }
 
 /// Writes of different values, all at the same time, and then a read of a value that was never written. The
-/// history is illegal. But the search uses no special knowledge about registers. So it must try all orders of
-/// the writes, and there are so many that it never ends.
+/// history is illegal. But the search uses no special knowledge about registers. So it must try all subsets
+/// of the writes, and there are so many subsets that the search never ends.
 pub fn endless() -> Vec<Operation<Ask, Answer>> {
     let mut history: Vec<_> = (1..=60).map(|value| write(value, 0, 10)).collect();
     history.push(read(99, 20, 30));

@@ -86,7 +86,7 @@ fn a_view_too_many_is_noticed() {
     }
 }
 
-/// The leader must commit what a majority has, and nothing else of its own term.
+/// Of the entries of its own term, the leader must commit those that a majority has, and no others.
 #[test]
 fn a_commit_index_that_does_not_keep_up_is_noticed() {
     breaks(Role::Leader, "what a majority has of the own term is committed (5.3)", |core| has(core, 2));

@@ -34,8 +34,8 @@ impl Core {
             return self.refuse(Some(conflict));
         }
         self.store(prev, entries);
-        // This message has checked the log only up to its last entry. Later entries may still be overwritten,
-        // so they must not be committed.
+        // This message has checked the log only up to the message's last entry. Later entries of the log may
+        // still be overwritten, so they must not be committed.
         let checked = args.prev_log_index + args.entries.len() as u64;
         self.follow_commit(args.leader_commit.min(checked));
         AppendEntriesReply { term: self.current_term, success: true, conflict: None }
@@ -75,12 +75,13 @@ impl Core {
     }
 
     /// Returns `None` if this server's log has an entry of `prev_term` at `prev`. Otherwise it returns the
-    /// last index at which the two logs may still agree (5.3).
+    /// last index at which this log and the leader's log may still agree (5.3).
     fn conflict_with(&self, prev: u64, prev_term: u64) -> Option<Conflict> {
         if self.log.term_at(prev) == Some(prev_term) {
             return None;
         }
-        // The entries that the snapshot covers are committed, so the leader has the same entries.
+        // The entries that the snapshot covers are committed, so the leader has the same entries: the logs
+        // agree at least up to the end of the snapshot.
         let index = self.log.last_index_up_to_term(prev, prev_term).max(self.log.last_included_index());
         let term = self
             .log

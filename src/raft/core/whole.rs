@@ -68,8 +68,9 @@ impl Core {
         });
     }
 
-    /// A snapshot of the leader can cover entries that are not applied yet, because the applier passes it to
-    /// the service later. So the snapshot may end after `last_applied`, but not after `commit_index`.
+    /// A snapshot from the leader can cover entries that this server has not applied yet, because the applier
+    /// passes the snapshot to the service later. So the snapshot may end after `last_applied`, but not after
+    /// `commit_index`.
     fn check_indices(&self) {
         let (covered, last) = (self.log.last_included_index(), self.log.last_index());
         let (applied, commit) = (self.last_applied, self.commit_index);

@@ -25,7 +25,7 @@ pub(super) struct Sleeper {
 }
 
 impl State {
-    /// Is a message to the peer due before its sender wakes by itself?
+    /// Is a message to the peer due before the sender thread for this peer wakes by itself?
     fn has_work(&self, peer: usize) -> bool {
         self.core.next_deadline(peer).is_some_and(|at| at < self.sleepers[peer].until)
     }

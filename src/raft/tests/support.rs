@@ -5,7 +5,7 @@ use labapi::{Command, Role};
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-/// With this duration, the clock of a [`Server`] does not move.
+/// If a test passes this duration, the clock of the [`Server`] does not move.
 pub(super) const AT_ONCE: Duration = Duration::ZERO;
 /// The intervals of [`Options::default`]: this constant and the next two.
 pub(super) const ENTRIES_INTERVAL: Duration = Duration::from_millis(10);

@@ -39,7 +39,7 @@ fn put_append_and_get_while_shards_move() {
             clerk.put("0", "d");
             assert_eq!(clerk.get("0"), "d");
             wait_until("group 101 has deleted all data", || cluster.bytes(101) == 0);
-            // There are ten keys of one letter. One has the value "d", the others have "abc".
+            // There are ten keys, each of one character. One key has the value "d", the others have "abc".
             wait_until("all servers of group 102 have all data", || {
                 cluster.bytes(102) == SERVERS * (KEYS + 3 * (KEYS - 1) + 1)
             });

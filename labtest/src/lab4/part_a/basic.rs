@@ -57,14 +57,14 @@ fn parts<S: CtrlerService>(moves: Moves) {
     cfg.end();
 }
 
-/// Clerk `i` lets groups join and leave while the other clerks work. This is the gid of the group that stays:
-/// 100, 110, 120 and so on.
+/// While the other clerks work, clerk `i` lets two groups join and one of them leave. This function returns
+/// the gid of the other group, which stays: 100, 110, 120 and so on.
 fn concurrent_gid(i: usize) -> Gid {
     100 + 10 * i as Gid
 }
 
 /// Lets two groups join and leave. Returns the configurations after each step. As in the course, the
-/// configuration at index 3 is not set. It is the default, which is configuration 0.
+/// configuration at index 3 is not set. So it is the default value, which is equal to configuration 0.
 fn leave_join<S: CtrlerService>(ck: &mut Client<S::Clerk>) -> [ShardConfig; 6] {
     let mut history: [ShardConfig; 6] = Default::default();
     history[0] = ck.query(None);

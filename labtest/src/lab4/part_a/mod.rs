@@ -8,9 +8,9 @@
 //! | `checks.rs` | checks of configurations |
 //!
 //! A test of the course has several parts, and each part has a title of its own. Some parts check that a
-//! change of the groups moves as few shards as possible. But in the course these checks consider only groups
-//! that do not exist (see [`Moves`]). The cases whose names end in `_strict` are not in the course. They
-//! consider the groups that exist.
+//! change of the groups moves as few shards as possible. In the course, these checks can find no mistake:
+//! they look only at the groups 1 to 10, and no test makes a group with such a gid (see [`Moves`]). The cases
+//! whose names end in `_strict` are not in the course. They look at the groups that exist.
 
 mod again;
 mod basic;

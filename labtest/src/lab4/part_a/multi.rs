@@ -57,8 +57,8 @@ fn parts<S: CtrlerService>(moves: Moves) {
     cfg.end();
 }
 
-/// Clerk `i` lets groups join and leave while the other clerks work. This is the gid of the group that stays:
-/// 1000, 1001, 1002 and so on.
+/// While the other clerks work, clerk `i` lets three groups join and two of them leave. This function returns
+/// the gid of the third group, which stays: 1000, 1001, 1002 and so on.
 fn concurrent_gid(i: usize) -> Gid {
     1000 + i as Gid
 }
@@ -83,16 +83,17 @@ fn leave_join<S: CtrlerService>(ck: &mut Client<S::Clerk>) {
     ck.leave(vec![2]);
 }
 
-/// The next leader must have the same configuration as the leader before it. This shows that both have
-/// computed it in the same way.
+/// The next leader must have the same configuration as the leader before it. This shows that both servers
+/// compute configurations in the same way.
 fn same_config<S: CtrlerService>(cfg: &Config<S>, ck: &mut Client<S::Clerk>) {
     let Some(leader) = cfg.leader() else { panic!("Leader not found") };
     let config = ck.query(None);
     cfg.shutdown_server(leader);
 
-    // The course wants to wait for a new leader, but asks only once. Normally there is no leader yet, and the
-    // clerk waits for one below. If there already is a leader, the course's loop looks at the same answer
-    // twice more, with a pause of a second before each look. Then it fails with this message.
+    // In the course, a loop here waits for a new leader, but it asks for the leader only once, before its
+    // first turn. Normally there is no leader yet. Then the loop ends at once, and the clerk waits for a
+    // leader below. If there is a leader already, the loop sleeps for two seconds, and the test fails with
+    // this message.
     if cfg.leader().is_some() {
         sleep(Duration::from_secs(2));
         panic!("Leader not found");

@@ -164,8 +164,8 @@ pub(super) fn miss_change<S: Sharded>() {
     each_group(&cfg, |gi| cfg.start_server(gi, 0));
     keys.check_and_append(20);
 
-    // The restarted servers must have applied all missed changes by now, because there is no majority without
-    // these servers.
+    // During this pause, the restarted servers can apply the changes that they have missed. Afterwards there
+    // is no majority without these servers.
     pause(2000);
     each_group(&cfg, |gi| cfg.shutdown_server(gi, 1));
 

@@ -2,8 +2,8 @@
 //!
 //! | case | the test of the course | what the case checks in addition |
 //! |---|---|---|
-//! | `rejection` | `static_shards` | that a group refuses keys of other groups' shards (a test of 2024) |
-//! | `static_shards_all_answered` | `static_shards` | the Gets that wait while a group is dead |
+//! | `rejection` | `static_shards` | that a group refuses keys of other groups' shards |
+//! | `static_shards_all_answered` | `static_shards` | that the Gets for a dead group are answered later |
 //! | `snapshot_is_taken` | `snapshot` | that there are snapshots, and that they contain the data |
 //! | `concurrent_1_logs_stay_short` | `concurrent_1` | that the logs stay short while shards move |
 //! | `unreliable_3_decided` | `unreliable_3` | that the checker comes to a verdict |
@@ -40,13 +40,13 @@ pub(super) fn cases<S: Sharded>() -> Vec<Case> {
     ]
 }
 
-/// The longest time that an access may take if a group serves the shard. The time is enough for an unreliable
-/// network and an election.
+/// The longest time that one access may take, or three accesses one after the other, if a group serves the
+/// shard. The time is enough for an unreliable network and an election.
 const IN_TIME: Duration = Duration::from_secs(5);
 
 /// A group must refuse keys of shards that it does not serve, even if a clerk believes that the group serves
 /// them. The clerks of this test ask a second controller. Only one group has joined there, so these clerks
-/// send all requests to this group.
+/// send all requests to this group. The course has had such a test since 2024.
 fn rejection<S: Sharded>() {
     let cfg = make_config::<S>("Test (ours): rejection ...", Setup::new());
     let mut keys = Keys::new(&cfg);
@@ -88,7 +88,7 @@ fn static_shards_all_answered<S: Sharded>() {
     cfg.end();
 }
 
-/// The logs must stay short because there are snapshots, and the snapshots must contain the data.
+/// The servers must make snapshots, so that their logs stay short. The snapshots must contain the data.
 fn snapshot_is_taken<S: Sharded>() {
     const MAXRAFTSTATE: usize = 1000;
     let cfg =

@@ -45,10 +45,10 @@ fn ask<P: Play>(cfg: &super::Cluster<Fake<P>>, place: Place, method: &str) -> Op
     super::links::make_end_of_clerk(&cfg.net)(&place.name()).call(method, &())
 }
 
-/// The tests that the fake service cannot pass. Some of these tests check data that the groups have saved,
-/// hold in memory or have lost. But the groups of the fake service store nothing. In the other tests,
-/// controller 0 is cut off. Another controller would have to replace it, but no other controller has its
-/// data.
+/// The tests that the fake service cannot pass. In `controller_cut_off`, controller 0 is cut off, and no
+/// other controller has its data. The other tests check the data that the groups have saved or hold in
+/// memory, or that nobody can read the data of a dead group. But the groups of the fake service store
+/// nothing, because controller 0 has all data.
 #[cfg(feature = "sim")]
 const TOO_HARD: [&str; 6] = [
     "controller_cut_off",

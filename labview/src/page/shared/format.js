@@ -16,8 +16,8 @@ function plural(n, one, many) {
 }
 
 /**
- * A time in seconds, as exact as `step` needs. By default it has 3 digits after the point if these are exact,
- * otherwise 6.
+ * A time in seconds, as exact as `step` needs. Without `step`, the time has 3 digits after the point if these
+ * are exact, otherwise 6.
  * @param {number} ns @param {number} [step] times that differ by this much must look different, in ns
  */
 function formatTime(ns, step) {
@@ -44,7 +44,7 @@ function formatDuration(ns) {
 }
 
 /** @type {Record<string, string>} */
-const ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+const ESCAPES = { "\n": "↵", "\r": "\\r", "\t": "\\t" };
 // Characters that are invisible, break the line, or change the direction of the text after them.
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 

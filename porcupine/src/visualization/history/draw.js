@@ -7,7 +7,7 @@
 const LABELS = 76; // least width of the column with the clients' names
 const MOST_LABELS = 170; // most width of this column
 const AXIS = 26; // height of the scale
-const SLIVER = 1.5; // bars narrower than this are drawn as density
+const SLIVER = 1.5; // bars narrower than this are drawn together, in one colour
 const PLAIN = 5; // bars narrower than this have no frame
 
 /**
@@ -442,7 +442,7 @@ class Chart {
       c.strokeStyle = theme.colour("error-line");
       c.lineWidth = 2;
       this.frame(op, 0.5);
-      // A flag that is visible from far away.
+      // A flag, which the reader can see even if the bar is very narrow.
       c.fillStyle = theme.colour("error-line");
       c.beginPath();
       c.moveTo(x - 5, y - 7);

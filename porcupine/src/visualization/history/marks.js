@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// Faults and other events of the test: bands and lines behind the rows, and their texts in a strip above
-// them.
+// Faults and other events of the test. The chart shows them as bands and lines behind the rows. A strip above
+// the rows has the texts of the events.
 
 const MARK_LANE = 18;
 const MOST_MARK_LANES = 4;
