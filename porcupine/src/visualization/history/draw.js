@@ -497,7 +497,7 @@ class Chart {
     if (rows.longest > 0) {
       // A scroll bar for the rows.
       const size = Math.max(24, (rows.height * rows.height) / (rows.longest + rows.height));
-      const y = rowsTop + (rows.scroll / rows.longest) * (rows.height - size);
+      const y = this.rowsTop + (rows.scroll / rows.longest) * (rows.height - size);
       c.fillStyle = theme.colour("line-strong");
       c.beginPath();
       c.roundRect(this.width - 6, y + 2, 4, size - 4, 2);

@@ -207,8 +207,9 @@ class Plots {
     if (all) c.fillText("0", axis.left - 6, place.rateFoot);
     c.textAlign = "left";
     if (all) {
-      c.fillText("latency: from call to return, at the time of the call", axis.left + 6, place.top - 12);
-      c.fillText("rate: operations that returned, per second; grey: all kinds together", axis.left + 6, place.rateTop - 10);
+      const caption = (/** @type {string} */ text, /** @type {number} */ y) => c.fillText(fitText(c, text, axis.width - 12), axis.left + 6, y);
+      caption("latency: from call to return, at the time of the call", place.top - 12);
+      caption("operations that returned, per second; grey: all kinds together", place.rateTop - 10);
       return;
     }
     c.font = theme.colour("font-label-strong");
