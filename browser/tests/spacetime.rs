@@ -787,8 +787,8 @@ fn quoted(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// The walkthroughs of the document: for each trace, its steps. A walkthrough begins with a command that names
-/// a trace in `docs/walkthroughs/`. Its steps are the rows of the table after this command.
+/// The walkthroughs of the document: for each trace, its steps. A walkthrough begins with a command that
+/// names a trace in `docs/walkthroughs/`. Its steps are the rows of the table after this command.
 fn walkthroughs(document: &str) -> Vec<(String, Vec<Step>)> {
     let mut walks: Vec<(String, Vec<Step>)> = Vec::new();
     let mut inside = false;
