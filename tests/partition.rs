@@ -175,9 +175,9 @@ fn one_way_leader_to_follower() {
         assert!(new_term > old_term);
         expect_calm(&cfg, new, new_term);
 
-        // The new leader can reach all servers. But in the second case, the new leader may be `deaf`. Then it
-        // does not get the replies of the old leader, so it cannot learn which entries the old leader needs.
-        // In this case the new leader commits with the third server.
+        // The new leader can reach all servers. But in the second case, the new leader may be the server
+        // `deaf`. Then it does not get the replies of the old leader, so it cannot learn which entries the
+        // old leader needs. In this case the new leader commits with the third server.
         let expected = if replies_too && new == deaf { 2 } else { 3 };
         cfg.one(2, expected, Retry::No);
         cfg.heal();
@@ -221,9 +221,9 @@ fn one_way_follower_to_leader() {
     }
 }
 
-/// Some links are not needed as long as there is a leader. Requests of the followers can be lost, because
-/// followers send no requests. All messages between two followers can be lost, too. Nothing changes without
-/// these links.
+/// Some links are not needed as long as there is a leader. Followers send no requests. So the links for their
+/// requests to the leader, and for the leader's replies to these requests, may be broken. All messages
+/// between two followers can be lost, too. Nothing changes without these links.
 fn one_way_links_that_are_not_needed() {
     let cfg = make_config::<Raft>(Setup::of(3));
     cfg.begin("Test (ours): one-way links that are not needed");

@@ -77,7 +77,7 @@ impl Event {
     }
 }
 
-/// Reads a JSON text at the beginning of `json`. Returns the text and the rest of `json`.
+/// Reads the JSON string at the beginning of `json`. Returns the value of the string and the rest of `json`.
 fn text(json: &str) -> (String, &str) {
     let mut out = String::new();
     let mut chars = json.strip_prefix('"').unwrap_or_else(|| panic!("no text at {json}")).char_indices();
@@ -91,8 +91,8 @@ fn text(json: &str) -> (String, &str) {
     panic!("a text without an end: {json}")
 }
 
-/// Runs `body`. Returns the events of the run without the events of the scheduler, and the failure of the
-/// run.
+/// Runs `body`. Returns the events of the run, and its failure if there is one. Events of the scheduler are
+/// left out.
 fn trace_of(name: &str, body: impl Fn() + Send + Sync + 'static) -> (Vec<Event>, Option<String>) {
     let path =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.jsonl", std::process::id()));
@@ -192,8 +192,8 @@ fn the_log_of_every_server_follows_from_its_events() {
     assert_eq!(failure, None);
     let mut logs: BTreeMap<&str, Log> = BTreeMap::new();
     let mut saved: BTreeMap<&str, Vec<Log>> = BTreeMap::new();
-    // For the Log Matching property: for each index and term, the term of the entry before this entry. It
-    // must be the same in all logs.
+    // This map is for the Log Matching property. Its key is the index and the term of an entry. Its value is
+    // the term of the entry before, which must be the same in all logs.
     let mut before: BTreeMap<(u64, u64), u64> = BTreeMap::new();
     let of_a_raft = |kind: &str| kind.starts_with("raft.") || kind == "persister.save";
     for event in events.iter().filter(|event| of_a_raft(&event.kind)) {

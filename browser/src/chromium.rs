@@ -92,7 +92,7 @@ impl Chromium {
         Some(Chromium { process, commands, answers, events: VecDeque::new(), next_id: 0, dir })
     }
 
-    /// A folder that is deleted with the browser.
+    /// A folder that is deleted when this value is dropped.
     pub fn dir(&self) -> &Path {
         &self.dir
     }

@@ -35,6 +35,10 @@
 //!
 //! A caller gives log entries as pairs of a term and a command. An event does not contain whole commands, but
 //! a short digest of each command. Equal commands have equal digests. `docs/trace.md` lists all fields.
+//!
+//! The module [`shards`] has the functions for the sharded service.
+
+pub mod shards;
 
 use crate::{Command, Role};
 use labrt::trace::{self, Field, Kind, Links};

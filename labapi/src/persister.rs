@@ -54,9 +54,15 @@ pub struct Persister {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SaveStep {
     /// A server has called the persister, and the disk has not changed yet.
-    Before,
+    Before {
+        /// True if the server saves a snapshot.
+        snapshot: bool,
+    },
     /// The disk has changed, and the call of the persister has not returned yet.
-    After,
+    After {
+        /// True if the server has saved a snapshot.
+        snapshot: bool,
+    },
 }
 
 type SaveHook = Arc<dyn Fn(&Persister, SaveStep) + Send + Sync>;
@@ -127,27 +133,27 @@ impl Persister {
     }
 
     /// Makes a save: calls the hook, changes the disk with `change`, reports the save to the trace, and calls
-    /// the hook again.
-    fn save<E>(&self, change: impl FnOnce(&mut Disk) -> Result<(), E>) -> Result<(), E> {
+    /// the hook again. `snapshot` says whether `change` replaces the snapshot.
+    fn save<E>(&self, snapshot: bool, change: impl FnOnce(&mut Disk) -> Result<(), E>) -> Result<(), E> {
         let mut disk = self.disk.lock();
         let hook = disk.hook.0.clone();
         if let Some(hook) = &hook {
             drop(disk);
-            hook(self, SaveStep::Before);
+            hook(self, SaveStep::Before { snapshot });
             disk = self.disk.lock();
         }
         change(&mut disk)?;
         disk.tell();
         drop(disk);
         if let Some(hook) = &hook {
-            hook(self, SaveStep::After);
+            hook(self, SaveStep::After { snapshot });
         }
         Ok(())
     }
 
     /// Replaces the Raft state. The snapshot does not change.
     pub fn save_raft_state(&self, state: &[u8]) {
-        let Ok(()) = self.save(|disk| {
+        let Ok(()) = self.save(false, |disk| {
             disk.save_raft_state(state);
             Ok::<(), Infallible>(())
         });
@@ -173,7 +179,7 @@ impl Persister {
     /// Replaces the Raft state and the snapshot in one step. So a copy has both new values or both old
     /// values.
     pub fn save_state_and_snapshot(&self, state: &[u8], snapshot: &[u8]) {
-        let Ok(()) = self.save(|disk| {
+        let Ok(()) = self.save(true, |disk| {
             disk.save_raft_state(state);
             disk.save_snapshot(snapshot.into());
             Ok::<(), Infallible>(())
@@ -215,7 +221,8 @@ impl Persister {
     pub fn update(&self, write: impl FnOnce(&mut Writer)) -> Result<(), FrameError> {
         let mut writer = Writer::default();
         write(&mut writer);
-        self.save(|disk| disk.apply(writer.steps))
+        let snapshot = writer.steps.iter().any(|step| matches!(step, Step::Snapshot(_)));
+        self.save(snapshot, |disk| disk.apply(writer.steps))
     }
 
     /// Returns how many bytes all saves to this object have written so far. For a copy, the number begins

@@ -79,6 +79,11 @@ impl Callback {
         Callback { node: node::current(), run: Box::new(run) }
     }
 
+    /// The node to which the callback belongs.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
     /// Run the callback. During the call, the callback's node is the current node. In the trace, the events
     /// of the callback have the message `id` as their parent.
     pub fn run(self, id: u64, outcome: Outcome) {

@@ -158,7 +158,10 @@ pub enum MessageEvent {
     /// A node has sent a request. The request is on its way.
     Sent,
     /// The handler of a node has replied. The reply has not left the node yet.
-    Replied,
+    Replied {
+        /// The node that has sent the request. It is [`NodeId::NONE`] for a client.
+        to: NodeId,
+    },
 }
 
 /// The function of [`Network::on_message`](crate::Network::on_message).

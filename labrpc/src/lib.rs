@@ -99,6 +99,7 @@ mod faults;
 mod message;
 mod name;
 mod network;
+mod paused;
 mod responder;
 mod server;
 mod service;

@@ -162,6 +162,19 @@ impl Network {
         self.shared().release(&end.into());
     }
 
+    /// Let the messages of a node wait: a request to the node waits before its handler runs, and the outcome
+    /// of a request of the node waits before the node gets it. This is what happens to the messages of a
+    /// process that the operating system has stopped. [`labrt::node::pause`] stops the threads of the node.
+    pub fn pause(&self, node: NodeId) {
+        self.shared().paused.pause(node);
+    }
+
+    /// End the [pause](Network::pause) of a node. Its messages go on, in the order in which they began to
+    /// wait.
+    pub fn resume(&self, node: NodeId) {
+        self.shared().resume(node);
+    }
+
     /// Delete an end. Later calls on its [`End`] reach no server. A new end can have the same name. The run
     /// fails if there is no such end.
     #[track_caller]

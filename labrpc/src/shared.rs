@@ -2,7 +2,7 @@
 //!
 //! The lock is held only for short accesses to the tables. No handler and no other code of a user is called
 //! or dropped under the lock. If an end or a server changes in a way that can stop messages, `epoch` rises by
-//! 1. A message stores the value that `epoch` had when the message was sent. Later this value is compared
+//! one. A message stores the value that `epoch` had when the message was sent. Later this value is compared
 //! with the present `epoch`. If the two are equal, nothing has stopped the message, and the lock does not
 //! have to be locked again.
 //!
@@ -16,6 +16,7 @@ use crate::events::{self, Cause, cause};
 use crate::faults::{Fate, Latency, Link, MessageEvent, MessageHook};
 use crate::message::{Message, Outgoing, Phase, Settings};
 use crate::name::Name;
+use crate::paused::Paused;
 use crate::server::{Server, SharedServer};
 use crate::state::{Ended, NetworkState, Start, Waiting};
 use crate::timer::Timer;
@@ -27,6 +28,7 @@ use labrt::sync::{Arc, Mutex};
 pub(crate) struct SharedNetwork {
     state: Mutex<NetworkState>,
     pub timer: Arc<Timer>,
+    pub paused: Arc<Paused>,
     /// True if the network is cleaned up or gone. Then later calls fail at once.
     is_done: AtomicBool,
     /// The number of changes so far that could stop a message.
@@ -40,6 +42,7 @@ impl SharedNetwork {
         Arc::new(SharedNetwork {
             state: Mutex::new(NetworkState::with_fates(fates)),
             timer: Timer::new(),
+            paused: Arc::default(),
             is_done: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
             rpcs: AtomicU64::new(0),
@@ -83,6 +86,11 @@ impl SharedNetwork {
         held.into_iter().for_each(|step| self.timer.run_soon(step));
     }
 
+    /// End the pause of a node, and let its messages go on.
+    pub fn resume(&self, node: NodeId) {
+        self.paused.resume(node).into_iter().for_each(|step| self.timer.run_soon(step));
+    }
+
     /// Let a message go to the server that now has the name to which the message was sent. Returns the
     /// server, or the reason why the message reaches no server.
     pub fn route_again(&self, message: &mut Message) -> Result<Arc<SharedServer>, Cause> {
@@ -111,6 +119,7 @@ impl SharedNetwork {
             state.end()
         };
         self.fail_all(ended, cause::NETWORK_GONE);
+        drop(self.paused.clear());
         self.timer.close();
         drop(old);
     }
@@ -184,12 +193,23 @@ impl SharedNetwork {
         self.fail_all(ended, cause);
     }
 
-    /// Run the callback of message `id` on the timer's thread.
+    /// Run the callback of message `id` on the timer's thread. If the node of the callback is paused, the
+    /// callback waits until the pause ends.
     pub fn call_back(&self, id: u64, callback: Callback, outcome: Outcome) {
-        self.timer.run_soon(move || callback.run(id, outcome));
+        let paused = Arc::clone(&self.paused);
+        self.timer.run_soon(move || {
+            let node = callback.node();
+            if !paused.has(node) {
+                return callback.run(id, outcome);
+            }
+            if let Some(step) = paused.keep(node, Box::new(move || callback.run(id, outcome))) {
+                step();
+            }
+        });
     }
 
     fn fail_all(&self, ended: impl IntoIterator<Item = Waiting>, cause: Cause) {
+        let _goes_on = node::without_pause();
         for Waiting { message, completion, .. } in ended {
             events::failed(&message, cause);
             match completion {
@@ -276,6 +296,7 @@ impl SharedNetwork {
         cause: Cause,
         change: impl FnOnce(&mut NetworkState) -> Option<T>,
     ) -> Option<T> {
+        let _goes_on = node::without_pause();
         let (result, ended): (T, Ended) = {
             let mut state = self.state.lock();
             let result = change(&mut state)?;

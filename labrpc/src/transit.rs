@@ -41,6 +41,7 @@ pub(crate) fn send_off(
     args: Vec<u8>,
     make: MakeCompletion<'_>,
 ) -> Poll<Outcome> {
+    let _goes_on = node::without_pause();
     let Some(start) = network.start(request, &args) else { return Poll::Ready(None) };
     let transit = Transit {
         network: Arc::clone(network),
@@ -142,7 +143,31 @@ impl Transit {
         Poll::Pending
     }
 
+    /// Keep `stage` until the pause of the node ends.
+    #[cold]
+    fn wait_for(mut self, node: NodeId, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        self.enlist(Phase::Travelling, make);
+        let network = Arc::clone(&self.network);
+        let stage = stage.into_owned();
+        let step = move || {
+            self.on_network_thread = true;
+            let _pending = self.run(stage, &mut is_enlisted_already);
+        };
+        if let Some(step) = network.paused.keep(node, Box::new(step)) {
+            network.timer.run_soon(step);
+        }
+        Poll::Pending
+    }
+
     fn run(self, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        let node = match stage {
+            Stage::Handle(_) => self.message.to,
+            Stage::Deliver(_) | Stage::Fail(_) => self.message.from,
+            Stage::Arrive(_) | Stage::Return(_) => NodeId::NONE,
+        };
+        if !node.is_none() && self.network.paused.has(node) {
+            return self.wait_for(node, stage, make);
+        }
         match stage {
             Stage::Arrive(request) => self.arrive(request, make),
             Stage::Handle(request) => self.handle(request, make),
@@ -213,6 +238,7 @@ impl Transit {
         let Request { server, method, args } = request;
         let (server, method, args) = (Arc::clone(server), method.to_string(), args.clone());
         let message = self.message;
+        let paused = Arc::clone(&self.network.paused);
         let network = message.settings.duplicate_delay.map(|_| Arc::downgrade(&self.network));
         self.network.timer.run_after(delay, move || {
             let server = match network {
@@ -223,23 +249,13 @@ impl Transit {
                     None => return,
                 },
             };
-            let at = server.accept(&method, message.place);
-            events::duplicated(&message, &method);
-            let (service, handler) = server.at(at);
-            match &handler.kind {
-                HandlerKind::Inline(run) => drop(as_callee(message.id, service, || run(&args))),
-                HandlerKind::Deferred(run) => {
-                    let nowhere: Weak<SharedNetwork> = Weak::new();
-                    as_callee(message.id, service, || run(&args, Ticket::new(nowhere, message)));
-                }
-                HandlerKind::Pooled(_) => {
-                    let server = Arc::clone(&server);
-                    thread::spawn(move || {
-                        let (service, handler) = server.at(at);
-                        let HandlerKind::Pooled(run) = &handler.kind else { return };
-                        drop(as_callee(message.id, service, || run(&args)));
-                    });
-                }
+            let to = message.to;
+            let step = move || handle_again(&server, &message, &method, args);
+            if !paused.has(to) {
+                return step();
+            }
+            if let Some(step) = paused.keep(to, Box::new(step)) {
+                step();
             }
         });
     }
@@ -316,7 +332,7 @@ impl Transit {
         // The hook may remove the server. In the phase `Travelling`, the message does not end when its server
         // is removed.
         self.enlist(Phase::Travelling, make);
-        self.network.call_hook(self.message.to, MessageEvent::Replied)
+        self.network.call_hook(self.message.to, MessageEvent::Replied { to: self.message.from })
     }
 
     fn return_reply(self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {
@@ -407,6 +423,7 @@ impl Drop for Transit {
 
 impl ReplyPath for SharedNetwork {
     fn reply(self: Arc<Self>, message: Message, reply: Vec<u8>) {
+        let _goes_on = node::without_pause();
         // The calling thread belongs to the server, so no callback of a sender may run on it.
         let transit = Transit { network: self, message, is_enlisted: true, on_network_thread: false };
         let _pending = transit.replied(reply, &mut is_enlisted_already);
@@ -441,6 +458,29 @@ impl Stage<'_> {
 impl Request<'_> {
     fn into_owned(self) -> Request<'static> {
         Request { server: self.server, method: Cow::Owned(self.method.into_owned()), args: self.args }
+    }
+}
+
+/// Let the second copy of a request reach its handler. Its reply is dropped.
+fn handle_again(server: &Arc<SharedServer>, message: &Message, method: &str, args: Vec<u8>) {
+    let at = server.accept(method, message.place);
+    events::duplicated(message, method);
+    let (service, handler) = server.at(at);
+    let id = message.id;
+    match &handler.kind {
+        HandlerKind::Inline(run) => drop(as_callee(id, service, || run(&args))),
+        HandlerKind::Deferred(run) => {
+            let nowhere: Weak<SharedNetwork> = Weak::new();
+            as_callee(id, service, || run(&args, Ticket::new(nowhere, *message)));
+        }
+        HandlerKind::Pooled(_) => {
+            let server = Arc::clone(server);
+            thread::spawn(move || {
+                let (service, handler) = server.at(at);
+                let HandlerKind::Pooled(run) = &handler.kind else { return };
+                drop(as_callee(id, service, || run(&args)));
+            });
+        }
     }
 }
 

@@ -344,7 +344,11 @@ fn a_chosen_fate_does_not_change_the_schedule() {
             let end = Arc::new(end);
             let client = |_| {
                 let end = Arc::clone(&end);
-                thread::spawn(move || (0..5).for_each(|_| drop(inc(&end, 1))))
+                thread::spawn(move || {
+                    for _ in 0..5 {
+                        inc(&end, 1);
+                    }
+                })
             };
             let clients: Vec<_> = (0..3).map(client).collect();
             clients.into_iter().for_each(|client| client.join().expect("the client has not failed"));
@@ -415,19 +419,20 @@ fn a_reply_can_leave_in_the_moment_of_a_crash() {
             net.enable(&end, true);
             let seen = Arc::new(Mutex::new(Vec::new()));
             let (log, weak) = (Arc::clone(&seen), net.clone());
+            let replied = MessageEvent::Replied { to: NodeId::first(0) };
             let hook = move |node: NodeId, event| {
                 log.lock().push((node.index, event));
-                if event == MessageEvent::Replied {
+                if event == replied {
                     weak.delete_server("s");
                 }
                 leaves
             };
             net.on_message(Some(Arc::new(hook)));
+            let _sender = node::enter(NodeId::first(0));
             assert_eq!(end.call("T.Inc", &1_u64), leaves.then_some(2_u64));
             net.on_message(None);
             assert_eq!(end.call("T.Inc", &1_u64), None::<u64>, "the server is gone");
-            let _node = node::enter(NodeId::first(0));
-            assert_eq!(seen.lock().last(), Some(&(1, MessageEvent::Replied)));
+            assert_eq!(seen.lock().last(), Some(&(1, replied)));
             assert_eq!(seen.lock().len(), 2, "a request and a reply");
         }
     });

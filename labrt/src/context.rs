@@ -15,13 +15,16 @@ pub(crate) struct Context {
     pub(crate) parent: u64,
     /// The locks that this thread holds, in the order in which it locked them.
     pub(crate) held: Vec<Held>,
+    /// The number of guards of [`crate::node::without_pause`]. If it is not 0, the thread does not stop in a
+    /// pause.
+    pub(crate) without_pause: u32,
     pub(crate) discipline: Discipline,
 }
 
 impl Context {
     /// Makes the context with which a thread starts. `node` owns the thread.
     pub(crate) fn new(node: NodeId, discipline: Discipline) -> Context {
-        Context { node, parent: 0, held: Vec::new(), discipline }
+        Context { node, parent: 0, held: Vec::new(), without_pause: 0, discipline }
     }
 }
 

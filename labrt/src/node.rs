@@ -8,7 +8,7 @@
 //! When a thread is spawned, the new thread starts with the node that is current on the spawning thread. This
 //! node *owns* the thread until the thread ends (see [`crate::thread::alive`]).
 
-use crate::context;
+use crate::{context, imp};
 use std::fmt;
 
 /// The name of one incarnation of a server.
@@ -77,6 +77,55 @@ pub struct NodeGuard {
 impl Drop for NodeGuard {
     fn drop(&mut self) {
         context::set_node(self.before);
+    }
+}
+
+/// Pauses a node: its threads stop, as the threads of a process that the operating system has stopped. They
+/// go on when [`resume`] is called. A pause exists only in virtual time.
+///
+/// A thread that belongs to the node stops at its next call of labrt, or when its present wait ends. So a
+/// sleep or a timeout that ends during the pause has no effect until the end of the pause. A thread that
+/// holds a lock of labrt, or waits for one, first goes on until it holds no lock. So no other thread waits
+/// for a lock of the node as long as the pause lasts.
+///
+/// A thread of another node that sends to a thread of the node on a rendezvous channel, or joins the thread,
+/// waits until the end of the pause.
+///
+/// Only threads of the node stop. If another thread calls code of the node, this code runs. A network should
+/// keep the messages to the node back (`labrpc::Network::pause` does this).
+///
+/// # Panics
+/// On real threads. A test there could not know when the threads have stopped: between two calls of labrt, a
+/// thread may run for as long as it wants.
+#[track_caller]
+pub fn pause(node: NodeId) {
+    imp::pause(node);
+}
+
+/// Ends the pause of a node. If the node is not paused, the call does nothing.
+#[track_caller]
+pub fn resume(node: NodeId) {
+    imp::resume(node);
+}
+
+/// Until the guard is dropped, this thread does not stop in a pause of its node. Use it for code that others
+/// wait for although it runs on a thread of a node. For example, a network must not lose a message because
+/// the sender stops while it passes the message to the network.
+pub fn without_pause() -> WithoutPause {
+    context::with(|c| c.without_pause += 1);
+    WithoutPause { here: std::marker::PhantomData }
+}
+
+/// The guard of [`without_pause`].
+#[must_use = "the thread may stop again when the guard is dropped"]
+pub struct WithoutPause {
+    /// A guard must be dropped on the thread that has made it.
+    here: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for WithoutPause {
+    fn drop(&mut self) {
+        context::with(|c| c.without_pause -= 1);
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::imp;
 use crate::imp::sync::Signal;
 use crate::locks;
+use crate::node;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
@@ -72,6 +73,7 @@ impl<T: ?Sized> RwLock<T> {
         let place = Location::caller();
         locks::acquiring(&self.meta);
         imp::enter("RwLock::read", place);
+        let _goes_on = node::without_pause();
         let inner = loop {
             let woken = {
                 let mut queue = self.queue.lock();
@@ -94,6 +96,7 @@ impl<T: ?Sized> RwLock<T> {
         let place = Location::caller();
         locks::acquiring(&self.meta);
         imp::enter("RwLock::write", place);
+        let _goes_on = node::without_pause();
         let mut as_writer = None;
         let inner = loop {
             let woken = {

@@ -3,8 +3,9 @@
 #![cfg(feature = "sim")]
 
 use labrt::chan::unbounded;
+use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use labrt::sync::{Arc, Mutex};
+use labrt::sync::{Arc, Condvar, Mutex};
 use labrt::time::{Duration, Instant, sleep};
 use labrt::trace::{self, Kind, Links};
 use labrt::{Run, thread};
@@ -343,4 +344,121 @@ fn prints_traces() {
 #[should_panic(expected = "put the code into `labrt::run(|| ...)`")]
 fn outside_a_run() {
     sleep(MS);
+}
+
+/// Starts a thread that belongs to this node.
+fn spawn_on(node: NodeId, f: impl FnOnce() + Send + 'static) -> thread::JoinHandle<()> {
+    let _node = node::enter(node);
+    thread::spawn(f)
+}
+
+fn passes(f: impl Fn() + Send + Sync + Copy + 'static) {
+    for seed in 0..50 {
+        let outcome = quiet().once(seed, f);
+        assert!(outcome.failure.is_none(), "seed {seed}: {:?}", outcome.failure);
+    }
+}
+
+/// A sleep that ends during a pause has no effect until the end of the pause. Threads of other nodes go on.
+#[test]
+fn a_paused_node_stops() {
+    passes(|| {
+        let counts = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
+        for (index, count) in counts.iter().enumerate() {
+            let count = Arc::clone(count);
+            spawn_on(NodeId::first(index), move || {
+                for _ in 0..1000 {
+                    sleep(MS);
+                    count.fetch_add(1, SeqCst);
+                }
+            });
+        }
+        let seen = || [counts[0].load(SeqCst), counts[1].load(SeqCst)];
+        sleep(10 * MS);
+        node::pause(NodeId::first(0));
+        let [first, other] = seen();
+        sleep(500 * MS);
+        let [now, others_now] = seen();
+        // The thread may have been between its sleep and the addition.
+        assert!(now <= first + 1, "{first} before the pause, {now} in it");
+        assert!(others_now > other + 400, "the other node goes on");
+        node::resume(NodeId::first(0));
+        sleep(2000 * MS);
+        assert_eq!(seen(), [1000, 1000]);
+    });
+}
+
+/// A thread that waits keeps the result of its wait: a message, or the end of a time limit.
+#[test]
+fn a_wait_that_ends_in_a_pause_keeps_its_result() {
+    passes(|| {
+        let ((tx, rx), (got, results)) = (unbounded(), unbounded());
+        let thread = spawn_on(NodeId::first(0), move || {
+            got.send(rx.recv().expect("the sender is here")).expect("the body waits");
+            let (lock, condvar) = (Mutex::new(()), Condvar::new());
+            let timed_out = condvar.wait_for(&mut lock.lock(), 10 * MS).timed_out();
+            got.send(u32::from(timed_out)).expect("the body waits");
+        });
+        sleep(MS);
+        node::pause(NodeId::first(0));
+        tx.send(7).expect("the thread has the receiver");
+        sleep(100 * MS);
+        assert!(results.try_recv().is_err(), "the node is paused");
+        node::resume(NodeId::first(0));
+        assert_eq!(results.recv(), Ok(7));
+        node::pause(NodeId::first(0));
+        sleep(100 * MS);
+        node::resume(NodeId::first(0));
+        assert_eq!(results.recv(), Ok(1));
+        thread.join().expect("the thread has not failed");
+    });
+}
+
+/// A thread of a paused node does not keep a lock that others need, also if it waits for the lock when the
+/// pause begins.
+#[test]
+fn nobody_waits_for_a_lock_of_a_paused_node() {
+    passes(|| {
+        let n = Arc::new(Mutex::new(0));
+        let add = |n: &Arc<Mutex<u64>>| {
+            let n = Arc::clone(n);
+            move || loop {
+                let mut n = n.lock();
+                *n += 1;
+                // These calls of labrt happen under the lock.
+                sleep(Duration::from_micros(labrt::rng::below(50)));
+                drop(n);
+                sleep(Duration::from_micros(labrt::rng::below(50)));
+            }
+        };
+        for _ in 0..3 {
+            spawn_on(NodeId::first(0), add(&n));
+        }
+        thread::spawn(add(&n));
+        for _ in 0..20 {
+            sleep(Duration::from_micros(labrt::rng::below(500)));
+            node::pause(NodeId::first(0));
+            let before = *n.lock();
+            sleep(10 * MS);
+            assert!(*n.lock() > before, "the thread of no node goes on");
+            node::resume(NodeId::first(0));
+        }
+    });
+}
+
+/// The end of a run also ends the threads of a paused node.
+#[test]
+fn a_run_ends_although_a_node_is_paused() {
+    let outcome = quiet().once(1, || {
+        spawn_on(NodeId::first(0), || {
+            loop {
+                sleep(MS);
+            }
+        });
+        sleep(5 * MS);
+        node::pause(NodeId::first(0));
+        sleep(5 * MS);
+    });
+    assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
+    assert_eq!(outcome.stats.leaked, 0);
 }

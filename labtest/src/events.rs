@@ -28,6 +28,8 @@ const PARTITION: Kind = Kind::new("fault.partition");
 const HEAL: Kind = Kind::new("fault.heal");
 const LINK: Kind = Kind::new("fault.link");
 const SLOW: Kind = Kind::new("fault.slow");
+const PAUSE: Kind = Kind::new("fault.pause");
+const RESUME: Kind = Kind::new("fault.resume");
 const HOLD: Kind = Kind::new("fault.hold");
 const RELEASE: Kind = Kind::new("fault.release");
 const RELIABLE: Kind = Kind::new("net.reliable");
@@ -59,6 +61,16 @@ pub fn crash(server: NodeId) {
 /// this start.
 pub fn restart(server: NodeId) {
     of(server, RESTART);
+}
+
+/// Records that a server is paused. This lasts until the event of [`resume`] or [`crash`].
+pub fn pause(server: NodeId) {
+    of(server, PAUSE);
+}
+
+/// Records that a server that was paused goes on.
+pub fn resume(server: NodeId) {
+    of(server, RESUME);
 }
 
 /// Records that a server is connected to the network.

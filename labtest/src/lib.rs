@@ -46,6 +46,7 @@ mod limit;
 mod lives;
 pub mod marks;
 pub mod migration;
+mod moments;
 pub mod monitor;
 mod network;
 pub mod output;

@@ -52,6 +52,14 @@
 //! another thread calls [`Lives::finish_cut`], which makes the steps 5 and 6. Between these two calls, the
 //! threads of the server still run, but nobody sees what they save or send.
 //!
+//! # A pause
+//!
+//! A test can pause a server ([`Lives::pause`]), as the operating system can stop a process. The server's
+//! threads stop (see [`labrt::node::pause`]), and its messages wait in the network. During the pause, the
+//! harness must not call the server: the call would run, although the server is stopped. A crash ends the
+//! pause between the steps 4 and 5. So the threads of a server that crashes during a pause can end, but
+//! nobody sees what they save or send.
+//!
 //! # Locks
 //!
 //! Each `Lives` has a lock of its own. No thread holds this lock while it calls the network or a server. So a
@@ -64,7 +72,7 @@ use labrpc::{End, Name, Network, Server, Service};
 use labrt::dlog;
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicBool, Ordering};
-use labrt::sync::{Arc, Condvar, Mutex};
+use labrt::sync::{Arc, Condvar, Mutex, Signal};
 use labrt::thread::{self, JoinHandle};
 use labrt::time::{Duration, Instant, sleep};
 
@@ -79,6 +87,8 @@ pub(crate) struct Lives<S: ?Sized> {
     newest: Mutex<Newest<S>>,
     /// Notified when a turn has ended.
     turn_ended: Condvar,
+    /// True if the newest life is paused.
+    is_paused: AtomicBool,
 }
 
 /// The newest life, and the state that the next life will get.
@@ -93,6 +103,8 @@ struct Newest<S: ?Sized> {
     server: Option<Arc<S>>,
     /// True while a thread has the [`Turn`] of this server.
     taken: bool,
+    /// Raised at the end of the pause of the newest life. It is `None` if this life is not paused.
+    pause: Option<Signal>,
     /// True while [`Lives::cut_off`] is at work.
     cutting: bool,
     /// The instance whose life [`Lives::cut_off`] has ended, until its `kill` is called.
@@ -109,9 +121,20 @@ pub(crate) struct Life {
     /// The identity of the life. Its incarnation is the number of the life. The first life has number 1.
     pub node: NodeId,
     over: AtomicBool,
+    /// The names of the ends that the server has made in this life.
+    own_ends: Mutex<Vec<Name>>,
 }
 
 impl Life {
+    fn new(node: NodeId, is_over: bool) -> Life {
+        Life { node, over: AtomicBool::new(is_over), own_ends: Mutex::default() }
+    }
+
+    /// Notes that the server has made an end. The end must not be enabled yet.
+    pub fn add_end(&self, end: &End) {
+        self.own_ends.lock().push(end.name().clone());
+    }
+
     /// Returns true if the life has ended with a crash.
     pub fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
@@ -157,17 +180,24 @@ impl<S: ?Sized> Lives<S> {
     /// `first` is the node of its first life. The nodes of later lives differ from `first` only in the
     /// incarnation.
     pub fn new(net: &Network, name: impl Into<Name>, first: NodeId) -> Lives<S> {
-        let before_first = Life { node: NodeId { incarnation: 0, ..first }, over: AtomicBool::new(true) };
+        let before_first = Life::new(NodeId { incarnation: 0, ..first }, true);
         let newest = Newest {
             life: Arc::new(before_first),
             saved: Arc::default(),
             ends: Vec::new(),
             server: None,
             taken: false,
+            pause: None,
             cutting: false,
             dying: None,
         };
-        Lives { net: net.clone(), name: name.into(), newest: Mutex::new(newest), turn_ended: Condvar::new() }
+        Lives {
+            net: net.clone(),
+            name: name.into(),
+            newest: Mutex::new(newest),
+            turn_ended: Condvar::new(),
+            is_paused: AtomicBool::new(false),
+        }
     }
 
     /// Takes the turn of this server. If another thread is starting or crashing the server, the call waits.
@@ -203,7 +233,8 @@ impl<S: ?Sized> Lives<S> {
                 return false;
             }
             newest.cutting = true;
-            (newest.life.node, newest.ends.clone(), Arc::clone(&newest.saved))
+            let own_ends = newest.life.own_ends.lock().clone();
+            (newest.life.node, [newest.ends.clone(), own_ends].concat(), Arc::clone(&newest.saved))
         };
         dlog!(TEST, "stops {node} at this moment");
         cut_off();
@@ -265,18 +296,78 @@ impl<S: ?Sized> Lives<S> {
         self.newest.lock().ends.clone()
     }
 
-    /// Calls `kill` for the server of a life that [`cut_off`](Lives::cut_off) has ended, and closes the ends
-    /// of the life. If this was done already, the call changes nothing.
+    /// Takes the turn, and then calls [`Turn::finish_cut`].
     pub fn finish_cut(&self, kill: impl FnOnce(&S)) {
+        self.take_turn().finish_cut(kill);
+    }
+
+    /// Pauses the server: its threads stop, and its messages wait, until [`resume`](Lives::resume). If the
+    /// server does not run, or is paused already, the call does nothing.
+    #[track_caller]
+    pub fn pause(&self) {
         let _turn = self.take_turn();
-        self.wait_for_cut();
-        let dying = self.newest.lock().take_dying();
-        self.end(dying, kill);
+        let node = {
+            let mut newest = self.newest.lock();
+            if newest.server.is_none() || newest.pause.is_some() {
+                return;
+            }
+            newest.pause = Some(Signal::new());
+            newest.life.node
+        };
+        self.is_paused.store(true, Ordering::SeqCst);
+        dlog!(TEST, "pauses {node}");
+        self.net.pause(node);
+        node::pause(node);
+        events::pause(node);
+    }
+
+    /// Ends the pause of the server, if it is paused.
+    pub fn resume(&self) {
+        let _turn = self.take_turn();
+        self.end_pause();
+    }
+
+    /// Returns true if the server is paused.
+    pub fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the life `node` is not paused.
+    pub fn wait_while_paused(&self, node: NodeId) {
+        while self.is_paused() {
+            let pause = {
+                let newest = self.newest.lock();
+                newest.pause.clone().filter(|_| newest.life.node == node)
+            };
+            let Some(end) = pause else { return };
+            end.wait();
+        }
+    }
+
+    /// Ends the pause of the newest life, if it is paused. The caller has the turn.
+    fn end_pause(&self) {
+        if !self.is_paused.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        let (node, pause, runs) = {
+            let mut newest = self.newest.lock();
+            (newest.life.node, newest.pause.take(), newest.server.is_some())
+        };
+        // If the server has crashed, the event of the crash has ended the pause.
+        if runs {
+            dlog!(TEST, "resumes {node}");
+            events::resume(node);
+        }
+        node::resume(node);
+        pause.into_iter().for_each(|end| end.raise());
+        self.net.resume(node);
     }
 
     /// Calls `kill` for an instance whose life is over, and closes its ends.
     fn end(&self, dying: Option<Living<S>>, kill: impl FnOnce(&S)) {
         let Some(dying) = dying else { return };
+        // The threads of a paused server go on, so that they can end. Nobody sees what they do.
+        self.end_pause();
         dying.call(kill);
         self.net.close_ends_of(dying.node);
     }
@@ -304,13 +395,21 @@ impl<S: ?Sized> Drop for Turn<'_, S> {
 }
 
 impl<S: ?Sized> Turn<'_, S> {
+    /// Calls `kill` for the server of a life that [`cut_off`](Lives::cut_off) has ended, and closes the ends
+    /// of the life. If this was done already, the call changes nothing.
+    pub fn finish_cut(&self, kill: impl FnOnce(&S)) {
+        self.0.wait_for_cut();
+        let dying = self.0.newest.lock().take_dying();
+        self.0.end(dying, kill);
+    }
+
     /// Begins the next life of a server that does not run, with ends to `targets`.
     pub fn begin(&self, targets: impl IntoIterator<Item: Into<Name>>) -> NewLife {
         let (life, persister) = {
             let mut newest = self.0.newest.lock();
             let NodeId { incarnation, .. } = newest.life.node;
             let node = NodeId { incarnation: incarnation + 1, ..newest.life.node };
-            newest.life = Arc::new(Life { node, over: AtomicBool::new(false) });
+            newest.life = Arc::new(Life::new(node, false));
             newest.ends.clear();
             (Arc::clone(&newest.life), Arc::clone(&newest.saved))
         };

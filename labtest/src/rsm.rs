@@ -64,6 +64,7 @@ pub fn cases<S: CounterService>() -> Vec<Case> {
 pub(crate) fn strict_cases<S: CounterService>() -> Vec<Case> {
     vec![
         Case::ours("leader_comes_back_by_a_snapshot", leader_comes_back_by_a_snapshot::<S>),
+        Case::ours("leader_comes_back_to_a_quiet_group", leader_comes_back_to_a_quiet_group::<S>),
         Case::ours("snapshot_after_every_request", snapshot_after_every_request::<S>),
     ]
 }
@@ -372,6 +373,34 @@ fn leader_comes_back_by_a_snapshot<S: CounterService>() {
     submitters.wait(SECOND, refused);
     let missing = submitters.missing;
     assert_eq!(missing, 0, "submits that did not return within a second when their leader had a snapshot");
+    group.cfg.end();
+}
+
+/// Like [`leader_partition_4a`], but no request is submitted after the leader is cut off. So the old leader
+/// gets no entry that could tell it that its requests are lost. It only learns that there is a later term.
+/// Then `submit` must return `None`, because the caller may wait for nothing else.
+fn leader_comes_back_to_a_quiet_group<S: CounterService>() {
+    let mut group =
+        Group::<S>::start("Test (strict3): leader comes back to a quiet group", Setup::of(SERVERS));
+    for _ in 0..3 {
+        let value = group.inc();
+        group.check_counter(value, SERVERS);
+
+        let leader = group.leader;
+        group.cut(leader);
+        let submit =
+            move |cluster: &Cluster<S>| cluster.call(leader, |server| server.submit(Request::Null)).flatten();
+        let mut submitters = group.parallel(10, submit);
+        let refused = |reply| assert_eq!(reply, None, "a leader without a majority has done a request");
+        // The others elect a leader.
+        submitters.wait(2 * SECOND, refused);
+        group.heal();
+        submitters.wait(SECOND, refused);
+        let missing = submitters.missing;
+        assert_eq!(missing, 0, "submits that did not return within a second when their leader was back");
+    }
+    let value = group.inc();
+    group.check_counter(value, SERVERS);
     group.cfg.end();
 }
 

@@ -2,8 +2,10 @@
 
 use super::messages::{GetArgs, KvError, Op, PutAppendArgs, PutOrAppend, Reply, Value};
 use crate::rsm::{Sessions, StateMachine};
+use labapi::observe::shards::Contents;
 use labgob::DecodeError;
 use labrt::collections::BTreeMap;
+use labrt::trace;
 use serde::{Deserialize, Serialize};
 
 /// A key/value store that does each write exactly once.
@@ -41,6 +43,15 @@ impl Kv {
             (_, None) => drop(data.insert(args.key, args.value.into())),
         });
         Ok(Value::default())
+    }
+
+    /// Digests of the data and of the sessions, for the trace.
+    pub fn contents(&self) -> Contents {
+        let digest = |bytes: Vec<u8>| trace::digest(&bytes);
+        Contents {
+            data: digest(labgob::encode(&self.data)),
+            sessions: digest(labgob::encode(&self.sessions)),
+        }
     }
 
     /// The number of bytes of all keys and values.

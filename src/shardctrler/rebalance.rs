@@ -1,8 +1,8 @@
 //! Distributes shards over groups: evenly, and with the fewest possible moves.
 //!
-//! *Evenly* means: the numbers of shards of two groups differ by at most one. So with N shards and G groups,
-//! N mod G groups have a quota of N div G + 1 shards, and the other groups have a quota of N div G. The only
-//! choice is which groups get the larger quota.
+//! *Evenly* means: the numbers of shards of two groups differ by at most one. Let N be the number of shards,
+//! and G the number of groups. Then N mod G of the groups have a quota of N div G + 1 shards, and the other
+//! groups have a quota of N div G. The only choice is which groups get the larger quota.
 //!
 //! *Fewest moves* means: as many shards as possible stay in their groups. A group that owns `o` shards and
 //! has the quota `q` can keep min(o, q) shards, but not more. This does not depend on the other groups. So if

@@ -2,19 +2,12 @@
 //! applies an operation. After a restart, a server applies some operations again. Then it also writes their
 //! lines and events again.
 
+use super::messages::{Reply, ShardKvError};
 use super::migration::Shard;
-use labapi::{Config, Holding};
+use crate::kvraft::Kv;
+use labapi::observe::shards::{self as observe, Contents, Source};
+use labapi::{Config, Gid, Holding};
 use labrt::dlog;
-use labrt::trace::{self, Kind, Links};
-
-/// The event: the group has taken a configuration.
-pub const CONFIGURED: Kind = Kind::new("shardkv.configured");
-/// The event: a shard was given away. Its data does not change any more.
-pub const GIVEN: Kind = Kind::new("shardkv.given");
-/// The event: the group serves a shard from now on. The event's cause says why.
-pub const SERVED: Kind = Kind::new("shardkv.served");
-/// The event: the data of a shard that was given away was deleted.
-pub const DELETED: Kind = Kind::new("shardkv.deleted");
 
 /// The state of a shard, without its data.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,39 +22,57 @@ impl Summary {
     }
 }
 
+/// Writes the state with which a server of group `gid` starts, or that it takes over from a snapshot.
+pub(super) fn restored(gid: Gid, config: &Config, shards: &[Shard<Kv>]) {
+    let serves = shards
+        .iter()
+        .enumerate()
+        .filter(|(_, shard)| shard.state() == Holding::Serving)
+        .map(|(shard, _)| shard);
+    observe::restore(gid, config, serves);
+}
+
 pub(super) fn reconfigured(config: &Config) {
     dlog!(SHRD, "takes configuration {}: {:?}", config.num, config.shards);
-    trace::emit(CONFIGURED, Links::NONE, &[("num", config.num.into())]);
+    observe::configured(config);
+}
+
+/// Writes the reply to an operation of a client, unless the reply is a refusal.
+pub(super) fn replied(shard: usize, reply: &Reply) {
+    match reply {
+        Ok(_) | Err(ShardKvError::ErrNoKey) => observe::answered(shard),
+        Err(ShardKvError::ErrWrongGroup { .. } | ShardKvError::ErrWrongLeader) => {}
+    }
 }
 
 /// Writes the change of a shard from one state to another in configuration `num`.
-pub(super) fn changed(num: u64, shard: usize, before: Summary, after: Summary) {
-    let fields = [("shard", shard.into()), ("num", num.into())];
-    let emit = |kind, cause| trace::emit(kind, Links::NONE.because(cause), &fields);
+pub(super) fn changed(num: u64, shard: usize, before: Summary, now: &Shard<Kv>) {
+    let after = Summary::of(now);
+    let contents = || now.data().map_or(Contents { data: 0, sessions: 0 }, Kv::contents);
     match (before.state, after.state) {
         (Holding::Nothing, Holding::Serving) => {
             dlog!(SHRD, "is the first to have shard {shard}, in configuration {num}");
-            emit(SERVED, "new");
+            observe::served(shard, num, || Source::New);
         }
         (Holding::Awaiting, Holding::Serving) => {
             dlog!(SHRD, "has received shard {shard} of configuration {num}");
-            emit(SERVED, "received");
+            observe::served(shard, num, || Source::Received(contents()));
         }
         (Holding::Parked, Holding::Serving) => {
             dlog!(SHRD, "has shard {shard} again, in configuration {num}");
-            emit(SERVED, "never left");
+            observe::served(shard, num, || Source::NeverLeft);
         }
         (Holding::Serving, Holding::Parked) => {
             dlog!(SHRD, "keeps shard {shard}, which no group has in configuration {num}");
         }
         (Holding::Serving | Holding::Parked, Holding::Giving) => {
             dlog!(SHRD, "gives shard {shard} away in configuration {num}");
-            emit(GIVEN, "");
+            observe::given(shard, num, contents);
         }
         _ => {}
     }
     if before.has_handoff && !after.has_handoff {
         dlog!(SHRD, "deletes shard {shard}, in configuration {num}: its new owner has it");
-        emit(DELETED, "");
+        observe::deleted(shard, num);
     }
 }

@@ -109,8 +109,17 @@ impl Group {
     /// Applies a committed operation.
     pub fn apply(&mut self, op: Op) -> Applied {
         match op {
-            Op::Get(args) => Applied::Client(self.get(&args)),
-            Op::PutAppend(args) => Applied::Client(self.put_append(args)),
+            Op::Get(args) => {
+                let reply = self.get(&args);
+                events::replied(key2shard(&args.key), &reply);
+                Applied::Client(reply)
+            }
+            Op::PutAppend(args) => {
+                let shard = key2shard(&args.key);
+                let reply = self.put_append(args);
+                events::replied(shard, &reply);
+                Applied::Client(reply)
+            }
             Op::Reconfigure(config) => {
                 self.reconfigure(config);
                 Applied::Done
@@ -180,7 +189,7 @@ impl Group {
         let state = std::mem::take(&mut self.shards[shard]);
         let before = events::Summary::of(&state);
         let after = state.step(event);
-        events::changed(self.config.num, shard, before, events::Summary::of(&after));
+        events::changed(self.config.num, shard, before, &after);
         debug_assert!(
             after.is_sound(self.config.num, self.owner(shard)),
             "shard {shard} of group {} cannot be {after:?} in {:?}",

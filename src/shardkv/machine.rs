@@ -1,5 +1,6 @@
 //! The state machine of a server. It has the group's state, and reports changes to the server's migrator.
 
+use super::events;
 use super::group::Group;
 use super::mailbox::Mailbox;
 use super::messages::{Applied, Op};
@@ -19,7 +20,9 @@ pub(super) struct GroupMachine {
 impl GroupMachine {
     /// The state of group `gid` in configuration 0.
     pub fn new(gid: Gid, mailbox: Arc<Mailbox>) -> GroupMachine {
-        GroupMachine { group: Group::new(gid), gid, mailbox }
+        let group = Group::new(gid);
+        events::restored(gid, group.config(), group.shards());
+        GroupMachine { group, gid, mailbox }
     }
 
     pub fn group(&self) -> &Group {
@@ -46,6 +49,7 @@ impl StateMachine for GroupMachine {
 
     fn restore(&mut self, snapshot: &[u8]) -> Result<(), DecodeError> {
         self.group = Group::decode(self.gid, snapshot)?;
+        events::restored(self.gid, self.group.config(), self.group.shards());
         self.mailbox.changed();
         Ok(())
     }

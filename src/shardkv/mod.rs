@@ -113,6 +113,5 @@ mod server;
 mod tests;
 
 pub use client::Clerk;
-pub use events::{CONFIGURED, DELETED, GIVEN, SERVED};
 pub use messages::{Reply, ShardKvError};
 pub use server::ShardKv;

@@ -62,8 +62,8 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Makes a keeper. It keeps `each` failures of each test and cause in the folder `dir`. The folder need
-    /// not exist yet. `tests` is the number of tests.
+    /// Makes a keeper. For each test and cause, it keeps at most `each` failures in the folder `dir`. The
+    /// folder need not exist yet. `tests` is the number of tests.
     pub fn new(dir: PathBuf, each: usize, tests: usize) -> Keeper {
         Keeper {
             dir,
@@ -311,9 +311,9 @@ fn moved((from, to): (Option<&Path>, PathBuf)) -> io::Result<Option<PathBuf>> {
     Ok(Some(to))
 }
 
-/// Pairs of texts: a path in the output of a test, and the path that replaces it in the log. When a failure
-/// is kept, the old paths become wrong: files were moved, and a relative path was relative to the package's
-/// folder.
+/// Pairs of texts: a path in the output of a test, and the path that replaces it in the log. The old paths
+/// would be wrong in the log: some files were moved, and a relative path in the output begins in the
+/// package's folder.
 fn new_paths(test: &Test, moves: &[(Option<&Path>, PathBuf)]) -> Vec<(String, String)> {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let absolute = |path: &Path| text(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));

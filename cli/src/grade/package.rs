@@ -86,7 +86,8 @@ impl Package {
         self.dir.join("src")
     }
 
-    /// The sources of the starter, with which the judge is built before any submission.
+    /// The starter's folder. Before the grader builds the first submission, it builds the judge together with
+    /// the starter.
     pub fn starter(&self) -> PathBuf {
         self.labs.join("starter")
     }

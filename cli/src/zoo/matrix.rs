@@ -33,7 +33,7 @@ use crate::problem::Problem;
 const ROUNDS: [u64; 5] = [1, 3, 5, 10, 20];
 
 /// How long the unit tests may take, including their build.
-const UNIT_LIMIT: Duration = Duration::from_secs(1200);
+const UNIT_LIMIT: Duration = Duration::from_secs(300);
 
 /// The results also contain the project without a mistake. This is its name there.
 pub const NO_MISTAKE: &str = "no-mistake";
@@ -299,7 +299,7 @@ fn cargo(
     let command = std::iter::once(cargo::program()).chain(args.iter().map(OsString::from)).collect();
     // On a machine with other work, a test may be slow without being stuck. So the watchdog waits longer.
     let mut set =
-        vec![("LAB_WATCHDOG_S".to_owned(), "600".into()), ("RUST_BACKTRACE".to_owned(), "0".into())];
+        vec![("LAB_WATCHDOG_S".to_owned(), "250".into()), ("RUST_BACKTRACE".to_owned(), "0".into())];
     set.extend(variables.iter().cloned());
     let plan = Plan {
         command,

@@ -278,8 +278,15 @@ fn the_hook_sees_the_disk_before_and_after_each_save() {
         disk.save_raft_state(b"");
         let copy = disk.copy();
         copy.save_raft_state(b"the copy has no hook");
-        use SaveStep::{After, Before};
-        let expected = [(Before, 0, 0), (After, 5, 8), (Before, 5, 8), (Before, 5, 8), (After, 0, 8)];
+        let before = |snapshot| SaveStep::Before { snapshot };
+        let after = |snapshot| SaveStep::After { snapshot };
+        let expected = [
+            (before(true), 0, 0),
+            (after(true), 5, 8),
+            (before(true), 5, 8),
+            (before(false), 5, 8),
+            (after(false), 0, 8),
+        ];
         assert_eq!(*seen.lock(), expected);
     });
 }

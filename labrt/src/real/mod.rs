@@ -95,6 +95,15 @@ pub(crate) fn on_panic(panic: crate::panics::Panic) -> bool {
     }
 }
 
+/// On real threads there is no pause, see [`crate::node::pause`].
+#[track_caller]
+pub(crate) fn pause(_: NodeId) {
+    crate::fatal("labrt::node::pause: a node can be paused only in virtual time (feature `sim`)")
+}
+
+/// On real threads there is no pause, so this does nothing.
+pub(crate) fn resume(_: NodeId) {}
+
 pub(crate) fn offload<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     f()
 }

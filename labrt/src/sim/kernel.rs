@@ -26,7 +26,7 @@ use rand::Rng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -147,6 +147,8 @@ struct State {
     /// The events for the trace file, if there is such a file. They include the events of the scheduler.
     record: Option<Record>,
     watching: Watching,
+    /// The nodes that are paused. Each has the tickets of its tasks that have stopped.
+    paused: BTreeMap<NodeId, Vec<Waiter>>,
     phase: Phase,
     failure: Option<Failure>,
     unfinished: Arc<AllUnfinished>,
@@ -468,6 +470,14 @@ impl State {
         }
     }
 
+    /// Makes a ticket for the running task's next wait.
+    fn prepare(&mut self) -> Waiter {
+        self.tickets += 1;
+        let (slot, ticket) = (self.me(), self.tickets);
+        self.tasks[slot as usize].ticket = ticket;
+        Waiter { slot, ticket, case: 0 }
+    }
+
     /// Returns whether the running task must be unwound now.
     fn cancels(&mut self) -> bool {
         let phase = self.phase;
@@ -488,6 +498,21 @@ impl State {
         t.unwinding = true;
         t.cancelled += 1;
         true
+    }
+
+    /// Returns the node of the running task if the task must stop, because the node is paused. A task goes on
+    /// if it holds a lock or waits for one, if it runs code of another node, or if it has a guard of
+    /// [`crate::node::without_pause`].
+    #[inline]
+    fn stops(&self) -> Option<NodeId> {
+        if self.paused.is_empty() || self.phase != Phase::Running {
+            return None;
+        }
+        let task = &self.tasks[self.me() as usize];
+        let is_free = |c: &mut Context| c.node == task.owner && c.held.is_empty() && c.without_pause == 0;
+        let stops =
+            !task.unwinding && self.paused.contains_key(&task.owner) && context::with(is_free) == Some(true);
+        stops.then_some(task.owner)
     }
 }
 
@@ -670,12 +695,7 @@ pub(super) fn choose(n: u64) -> u64 {
 /// Makes a ticket for the running task's next [`block`].
 #[track_caller]
 pub(super) fn prepare() -> Waiter {
-    let k = current();
-    let mut st = k.state.lock();
-    st.tickets += 1;
-    let (slot, ticket) = (st.me(), st.tickets);
-    st.tasks[slot as usize].ticket = ticket;
-    Waiter { slot, ticket, case: 0 }
+    current().state.lock().prepare()
 }
 
 /// Blocks the running task until the ticket is woken or the clock reaches `at`. Returns whether the ticket
@@ -689,6 +709,13 @@ pub(super) fn block(w: Waiter, at: Option<u64>, what: &'static str) -> bool {
 #[track_caller]
 pub(super) fn block_at(w: Waiter, at: Option<u64>, what: &'static str, place: Place) -> bool {
     let k = current_for(place);
+    let notified = wait(&k, w, at, what, place);
+    stop_while_paused(&k, what, place);
+    notified
+}
+
+/// Blocks the running task, also if its node is paused. See [`block`].
+fn wait(k: &Arc<Kernel>, w: Waiter, at: Option<u64>, what: &'static str, place: Place) -> bool {
     let mut st = k.state.lock();
     if st.cancels() {
         drop(st);
@@ -713,6 +740,59 @@ pub(super) fn block_at(w: Waiter, at: Option<u64>, what: &'static str, place: Pl
         cancel();
     }
     st.tasks[w.slot as usize].wake == Wake::Notified
+}
+
+/// Stops the running task as long as its node is paused.
+#[inline]
+fn stop_while_paused(k: &Arc<Kernel>, what: &'static str, place: Place) {
+    let stops = k.state.lock().stops();
+    if stops.is_some() {
+        stop(k, what, place);
+    }
+}
+
+#[cold]
+fn stop(k: &Arc<Kernel>, what: &'static str, place: Place) {
+    loop {
+        let (w, before) = {
+            let mut st = k.state.lock();
+            let Some(node) = st.stops() else { return };
+            let w = st.prepare();
+            st.paused.entry(node).or_default().push(w);
+            let task = &st.tasks[w.slot as usize];
+            (w, (task.wake, task.woken_by))
+        };
+        wait(k, w, None, what, place);
+        // The wait before the stop may have a result that the task has not read yet.
+        let mut st = k.state.lock();
+        let task = &mut st.tasks[w.slot as usize];
+        (task.wake, task.woken_by) = before;
+    }
+}
+
+/// Pauses a node, see [`crate::node::pause`].
+#[track_caller]
+pub(crate) fn pause(node: NodeId) {
+    let place = Location::caller();
+    let k = current_for(place);
+    if k.world.discipline == Discipline::Off {
+        crate::fatal("labrt::node::pause: without a lock discipline, it is not known who holds a lock");
+    }
+    k.state.lock().paused.entry(node).or_default();
+    // If the caller is a thread of the node, it stops here.
+    preempt_at("node::pause", place);
+}
+
+/// Ends the pause of a node, see [`crate::node::resume`].
+#[track_caller]
+pub(crate) fn resume(node: NodeId) {
+    let k = current();
+    let mut st = k.state.lock();
+    for w in st.paused.remove(&node).unwrap_or_default() {
+        if st.blocked(w) {
+            st.make_ready(w.slot, Wake::Notified);
+        }
+    }
 }
 
 /// Wakes the task that waits with this ticket: the task becomes ready. Returns `false` if the task does not
@@ -771,6 +851,11 @@ pub(super) fn preempt_at(what: &'static str, place: Place) {
     if st.cancels() {
         drop(st);
         cancel();
+    }
+    if st.stops().is_some() {
+        drop(st);
+        stop(&k, what, place);
+        st = k.state.lock();
     }
     if k.preempt == 0 || st.draw(k.preempt) != 0 || st.ready.is_empty() {
         return;
@@ -900,6 +985,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
                 lost: 0,
             }),
             watching: Watching::begin(cfg.observer),
+            paused: BTreeMap::new(),
             phase: Phase::Running,
             failure: None,
             unfinished: Arc::clone(&world.unfinished),

@@ -9,6 +9,7 @@ use super::time::{Duration, Instant, after};
 pub use crate::groups::{Once, WaitGroup};
 pub use crate::instant::WaitTimeoutResult;
 use crate::locks;
+use crate::node;
 pub use crate::rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -78,6 +79,7 @@ impl<T: ?Sized> Mutex<T> {
             }
             let w = k::prepare();
             self.waiters.lock().push_back(w);
+            let _goes_on = node::without_pause();
             k::block(w, None, "Mutex::lock");
         }
     }

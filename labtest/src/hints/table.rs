@@ -111,6 +111,15 @@ hints! {
         "An older snapshot replaces a newer one, because its index is not compared.",
         "All of the log is removed, also the entries after the snapshot.",
     ];
+    "One Owner", "lab 4B", "Lab 4": [
+        "A group serves a shard of which the new configuration says that it belongs to another group.",
+        "A group serves a shard before the data has arrived from the last owner.",
+        "The ownership is checked when a request arrives, and not again when its entry is applied.",
+    ];
+    "Sessions Move", "lab 4B", "Lab 4": [
+        "The data of a shard is sent without the memory of each client's last request.",
+        "The new owner replaces its memory of the requests instead of keeping the later ones of both.",
+    ];
 
     /// Parts of messages. If a message contains several of them, the first one in this table counts.
     MESSAGES:

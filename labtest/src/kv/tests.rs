@@ -73,8 +73,8 @@ fn a_picture_is_drawn_of_what_is_not_linearizable_and_of_nothing_else() {
     });
 }
 
-/// A history with many appends of the same letter at the same time, and a read of more letters than all
-/// appends write. The checker has to try all subsets of these appends.
+/// A history with many appends of the same letter at the same time, and then a read. The read returns more
+/// letters than all the appends have written. The checker has to try all subsets of these appends.
 fn hard_history() -> History {
     let history = History::new();
     for client in 0..60u32 {

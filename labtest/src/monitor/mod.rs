@@ -2,6 +2,7 @@
 //! fails the run at the first event that no correct Raft could make.
 //!
 //! * `spec.rs` is the specification. It is written to be read beside Figure 2 of the paper.
+//! * `shards.rs` is the specification of the sharded service: which group serves which shard.
 //! * `rules.rs` has the rules that the specification checks: each rule has a name, the section of
 //!   the paper that states it, and a sentence.
 //! * `read.rs` turns events into the arguments of the specification.
@@ -10,7 +11,8 @@
 //! that the test makes. It checks a server only if the server calls
 //! [`observe::restore`](labapi::observe::restore) when it starts. A server that calls it must also make all
 //! other calls of `observe`, each at the moment of the event that the call reports. A Raft without these
-//! calls is not checked.
+//! calls is not checked. The same is true for a sharded service and the functions of
+//! [`observe::shards`](labapi::observe::shards).
 //!
 //! The monitor is on in virtual time, and off on real threads. `LAB_MONITOR=1` and `LAB_MONITOR=0` change
 //! this.
@@ -18,6 +20,7 @@
 mod log;
 mod read;
 mod rules;
+mod shards;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -28,6 +31,7 @@ use labrt::trace::{LiveEvent, Observer};
 
 use log::Log;
 use read::{Fields, short};
+use shards::Shards;
 use spec::{Act, At, Breach, Checked, Group, Saved};
 
 use crate::variables::switch;
@@ -55,6 +59,8 @@ pub(crate) fn begin() -> Box<dyn Observer> {
 struct Monitor {
     /// The Raft groups, by their number.
     groups: BTreeMap<u16, Group>,
+    /// The servers of the sharded service.
+    shards: Shards,
 }
 
 impl Observer for Monitor {
@@ -85,10 +91,14 @@ impl Monitor {
         };
         let fields = Fields(event.fields);
         let number = |name| fields.number(name);
+        if let Some(what) = event.kind.name().strip_prefix("shardkv.") {
+            return self.check_shards(event, what);
+        }
         let group = self.groups.entry(node.group).or_default();
         let checked = match event.kind.name() {
             "fault.restart" => {
                 group.start(act);
+                self.shards.start(node);
                 Ok(())
             }
             "fault.crash" => {
@@ -131,6 +141,25 @@ impl Monitor {
             "raft.request" => group.request(act, links.id, fields.request()?),
             "raft.reply" => group.reply(act, links.id, fields.reply()?),
             "apply" => group.delivered(act, number("index")?, short(number("command")?)),
+            _ => return None,
+        };
+        Some(checked)
+    }
+
+    /// Checks an event of the sharded service, see [`labapi::observe::shards`].
+    fn check_shards(&mut self, event: &LiveEvent<'_>, what: &str) -> Option<Checked> {
+        let LiveEvent { node, links, .. } = *event;
+        let (at, fields, shards) = (At(event.time), Fields(event.fields), &mut self.shards);
+        let config = || Some((fields.number("num")?, fields.numbers("owners")?));
+        let checked = match what {
+            "restore" => {
+                let serves = fields.numbers("serves")?;
+                shards.restore(node, at, fields.number("gid")?, config()?, &serves)
+            }
+            "configured" => shards.configured(node, at, config()?),
+            "given" => shards.given(node, at, fields.shard()?, fields.contents()?),
+            "served" => shards.served(node, at, fields.shard()?, fields.source(links.cause)?),
+            "answered" => shards.answered(node, at, fields.server("shard")?),
             _ => return None,
         };
         Some(checked)

@@ -4,6 +4,7 @@ use labapi::Role;
 use labrt::trace::Field;
 
 use super::log::{Entry, Place};
+use super::shards::{Contents, Source};
 use super::spec::{Reply, Request};
 
 /// The named fields of an event.
@@ -31,6 +32,12 @@ impl<'a> Fields<'a> {
             Field::T(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// A list of numbers: `100,101,0`.
+    pub fn numbers(self, name: &str) -> Option<Vec<u64>> {
+        let items = self.text(name)?.split(',').filter(|item| !item.is_empty());
+        items.map(|item| item.parse().ok()).collect()
     }
 
     fn yes(self, name: &str) -> Option<bool> {
@@ -85,6 +92,25 @@ impl<'a> Fields<'a> {
                 last: self.place("last_included_index", "last_included_term")?,
                 snapshot: self.number("snapshot")?,
             }),
+            _ => None,
+        }
+    }
+
+    /// The number of a configuration, and a shard.
+    pub fn shard(self) -> Option<(u64, usize)> {
+        Some((self.number("num")?, self.server("shard")?))
+    }
+
+    pub fn contents(self) -> Option<Contents> {
+        Some(Contents { data: self.number("data")?, sessions: self.number("sessions")? })
+    }
+
+    /// The reason why a group serves a shard, from the event's cause.
+    pub fn source(self, cause: &str) -> Option<Source> {
+        match cause {
+            "new" => Some(Source::New),
+            "received" => Some(Source::Received(self.contents()?)),
+            "never left" => Some(Source::NeverLeft),
             _ => None,
         }
     }

@@ -1,13 +1,13 @@
-//! The rules that the monitor checks: a name, the section of the paper, and a sentence for each.
+//! The rules that the monitor checks: a name, the section of the paper or the lab, and a sentence for each.
 
 use std::fmt;
 
-/// A rule of Raft.
+/// A rule of Raft, or of the sharded service.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
     /// The name of the rule. It is the paper's name if the paper has one.
     pub name: &'static str,
-    /// Where the Raft paper (the extended version) states the rule.
+    /// Where the Raft paper (the extended version) states the rule, or the lab.
     pub section: &'static str,
     /// The rule in one sentence.
     pub sentence: &'static str,
@@ -52,4 +52,6 @@ rules! {
     SAVED_FIRST: "Saved Before Said", "Figure 2", "A server saves its term, its vote and its log before a message depends on them.";
     RESTORED: "Restored as Saved", "Figure 2", "A server starts with the term, the vote, the log and the snapshot that it has saved.";
     SNAPSHOT: "Snapshot", "7", "A snapshot covers applied entries, replaces only an older snapshot, and keeps the entries after it.";
+    ONE_OWNER: "One Owner", "lab 4B", "In a configuration only the owner of a shard serves it, with the data that the last owner has given away.";
+    SESSIONS_MOVE: "Sessions Move", "lab 4B", "A shard moves together with the memory of its clients' requests.";
 }

@@ -2,7 +2,10 @@
 
 use labapi::Role::{Candidate, Follower, Leader};
 
+use labrt::node::NodeId;
+
 use super::log::{Entry, Log, Place};
+use super::shards::{Contents, Shards, Source};
 use super::spec::{Act, At, Checked, Group, Reply, Request, Saved};
 use super::{RULES, Rule, rules};
 
@@ -559,4 +562,137 @@ fn a_server_that_does_not_report_its_start_is_not_checked() {
     group.start(act);
     Story::ok(group.role(act, Leader, 7));
     Story::ok(group.commit(act, 3));
+}
+
+/// Groups 100 and 101 with one server each, told as a story. The shards are 0 and 1.
+struct Moves {
+    shards: Shards,
+    now: u64,
+}
+
+const MINE: Contents = Contents { data: 1, sessions: 2 };
+
+impl Moves {
+    /// Both groups have taken configuration 1, in which group 100 owns both shards.
+    fn begin() -> Moves {
+        let mut moves = Moves { shards: Shards::default(), now: 0 };
+        for gid in [100, 101] {
+            moves.shards.start(Moves::server(gid));
+            Moves::ok(moves.restore(gid, 0, &[0, 0], &[]));
+            Moves::ok(moves.take(gid, 1, &[100, 100]));
+        }
+        for shard in [0, 1] {
+            Moves::ok(moves.serve(100, (1, shard), Source::New));
+            Moves::ok(moves.answer(100, shard));
+        }
+        moves
+    }
+
+    fn ok(checked: Checked) {
+        Story::ok(checked);
+    }
+
+    fn server(gid: u64) -> NodeId {
+        NodeId { group: u16::try_from(gid).expect("a small gid"), ..NodeId::first(0) }
+    }
+
+    fn at(&mut self) -> At {
+        self.now += 1_000_000;
+        At(self.now)
+    }
+
+    fn restore(&mut self, gid: u64, num: u64, owners: &[u64], serves: &[u64]) -> Checked {
+        let at = self.at();
+        self.shards.restore(Moves::server(gid), at, gid, (num, owners.to_vec()), serves)
+    }
+
+    fn take(&mut self, gid: u64, num: u64, owners: &[u64]) -> Checked {
+        let at = self.at();
+        self.shards.configured(Moves::server(gid), at, (num, owners.to_vec()))
+    }
+
+    fn give(&mut self, gid: u64, shard: (u64, usize), contents: Contents) -> Checked {
+        let at = self.at();
+        self.shards.given(Moves::server(gid), at, shard, contents)
+    }
+
+    fn serve(&mut self, gid: u64, shard: (u64, usize), source: Source) -> Checked {
+        let at = self.at();
+        self.shards.served(Moves::server(gid), at, shard, source)
+    }
+
+    fn answer(&mut self, gid: u64, shard: usize) -> Checked {
+        let at = self.at();
+        self.shards.answered(Moves::server(gid), at, shard)
+    }
+
+    /// Configuration 2 gives shard 1 to group 101, and both groups have taken it.
+    fn moving() -> Moves {
+        let mut moves = Moves::begin();
+        for gid in [100, 101] {
+            Moves::ok(moves.take(gid, 2, &[100, 101]));
+        }
+        Moves::ok(moves.give(100, (2, 1), MINE));
+        moves
+    }
+}
+
+#[test]
+fn a_shard_moves() {
+    let mut moves = Moves::moving();
+    Moves::ok(moves.answer(100, 0));
+    Moves::ok(moves.serve(101, (2, 1), Source::Received(MINE)));
+    Moves::ok(moves.answer(101, 1));
+    // The server restarts, and does the same again.
+    moves.shards.start(NodeId { incarnation: 2, ..Moves::server(101) });
+    Moves::ok(moves.answer(101, 1));
+    Moves::ok(moves.restore(101, 1, &[100, 100], &[]));
+    Moves::ok(moves.take(101, 2, &[100, 101]));
+    Moves::ok(moves.serve(101, (2, 1), Source::Received(MINE)));
+    Moves::ok(moves.answer(101, 1));
+}
+
+#[test]
+fn only_the_owner_serves_a_shard() {
+    let mut moves = Moves::moving();
+    breaks(moves.answer(100, 1), &rules::ONE_OWNER, "number 2, the shard belongs to group 101");
+    breaks(moves.answer(101, 1), &rules::ONE_OWNER, "the data of the shard has not arrived");
+    breaks(
+        moves.serve(101, (2, 1), Source::New),
+        &rules::ONE_OWNER,
+        "group 100 owned the shard in configuration 1",
+    );
+    Moves::ok(moves.take(100, 3, &[100, 0]));
+    Moves::ok(moves.serve(100, (3, 0), Source::NeverLeft));
+    breaks(moves.answer(100, 1), &rules::ONE_OWNER, "the shard belongs to no group");
+    breaks(
+        moves.take(101, 3, &[100, 101]),
+        &rules::ONE_OWNER,
+        "in which shard 1 belongs to group 101, but G100S0",
+    );
+}
+
+#[test]
+fn the_new_owner_gets_what_was_given_away() {
+    let other = Contents { data: 9, ..MINE };
+    let mut moves = Moves::moving();
+    breaks(
+        moves.serve(101, (2, 1), Source::Received(other)),
+        &rules::ONE_OWNER,
+        "with other data than G100S0",
+    );
+    breaks(
+        moves.serve(101, (2, 0), Source::Received(MINE)),
+        &rules::ONE_OWNER,
+        "no group has given this shard",
+    );
+    breaks(moves.give(100, (2, 1), other), &rules::ONE_OWNER, "with other data than G100S0");
+}
+
+#[test]
+fn a_shard_moves_with_the_memory_of_its_clients() {
+    let without = Contents { sessions: 0, ..MINE };
+    let mut moves = Moves::moving();
+    breaks(moves.serve(101, (2, 1), Source::Received(without)), &rules::SESSIONS_MOVE, "with other sessions");
+    Moves::ok(moves.serve(101, (2, 1), Source::Received(MINE)));
 }

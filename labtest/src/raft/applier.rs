@@ -13,6 +13,7 @@ use labapi::{ApplyMsg, Command, RaftPeer};
 use labrt::chan::Receiver;
 use labrt::node::NodeId;
 use labrt::sync::Arc;
+use labrt::sync::atomic::Ordering;
 use labrt::thread;
 use labrt::trace::{self, Field, Kind, Links};
 
@@ -36,6 +37,10 @@ impl<R: RaftPeer> Cluster<R> {
         let cluster = Arc::clone(self);
         thread::spawn_named(format!("reader-{}", node.index), move || {
             for message in messages.iter() {
+                // The service is a part of the server's process, so it is paused together with its Raft.
+                if cluster.has_paused.load(Ordering::SeqCst) {
+                    cluster.lives(usize::from(node.index)).wait_while_paused(node);
+                }
                 if let Err(error) = cluster.take(node, message) {
                     panic!("apply error: {error}");
                 }
@@ -67,7 +72,8 @@ impl<R: RaftPeer> Cluster<R> {
             if self.setup.strict {
                 self.applied.notify_all();
             }
-            let due = self.setup.snapshots && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
+            let makes = self.setup.snapshots && state.servers[i].makes_snapshots;
+            let due = makes && (index + 1).is_multiple_of(SNAPSHOT_INTERVAL);
             (due.then(|| state.servers[i].make_snapshot(index)), expected)
         };
         if index != expected {

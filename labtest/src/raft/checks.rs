@@ -309,6 +309,7 @@ impl<R: RaftPeer> Cluster<R> {
             match self.peer(i).as_ref().map(|peer: &Living<R>| peer.call(R::get_state)) {
                 Some((term, true)) => format!("S{i} leader of term {term}{place} ({has})"),
                 Some((term, false)) => format!("S{i} in term {term}{place} ({has})"),
+                None if self.is_paused(i) => format!("S{i} paused ({has})"),
                 None => format!("S{i} crashed ({has})"),
             }
         };

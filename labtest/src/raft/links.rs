@@ -165,6 +165,13 @@ impl<R: RaftPeer> Cluster<R> {
         self.net.set_options(options);
     }
 
+    /// If a message is lost, its sender learns this after up to 7 s (`true`), or after up to 0.1 s (`false`).
+    /// The first is the case when a test begins.
+    pub fn set_long_delays(&self, long: bool) {
+        dlog!(TEST, "turns long delays {}", if long { "on" } else { "off" });
+        self.net.long_delays(long);
+    }
+
     /// Makes the network delay two thirds of the replies by up to 2.2 s (`true`), or ends these delays
     /// (`false`).
     pub fn set_long_reordering(&self, on: bool) {

@@ -40,6 +40,7 @@ use labrpc::{Link, Network, Server};
 use labrt::chan;
 use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::node::NodeId;
+use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::sync::{Arc, Condvar, Mutex, Signal};
 use labrt::time::Duration;
 
@@ -115,6 +116,8 @@ pub struct Cluster<R> {
     state: Mutex<State<R>>,
     /// Notified when a service has applied a command, if the setup is strict.
     applied: Condvar,
+    /// True after the first pause of a peer.
+    has_paused: AtomicBool,
 }
 
 struct State<R> {
@@ -144,6 +147,8 @@ struct Slot<R> {
     plan: Option<Arc<moments::Plan>>,
     /// How long each message of this peer and each message to this peer takes, if the peer is slow.
     latency: Option<RangeInclusive<Duration>>,
+    /// False if the service makes no snapshots now, although the setup has snapshots.
+    makes_snapshots: bool,
 }
 
 /// An applied command.
@@ -176,6 +181,7 @@ pub fn make_config<R: RaftPeer>(setup: Setup) -> Config<R> {
         finished: Signal::new(),
         state: Mutex::new(state),
         applied: Condvar::new(),
+        has_paused: AtomicBool::new(false),
     });
     for i in 0..setup.servers {
         cluster.start1(i);
@@ -197,6 +203,7 @@ impl<R> Slot<R> {
             last_applied: 0,
             plan: None,
             latency: None,
+            makes_snapshots: true,
         }
     }
 }
@@ -262,6 +269,33 @@ impl<R: RaftPeer> Cluster<R> {
         self.ask(i);
     }
 
+    /// Pauses peer `i`, as the operating system can stop a process: its threads stop, its service stops,
+    /// messages to it and replies to it wait, and its timers have no effect until
+    /// [`resume`](Cluster::resume). Other peers see nothing of the pause. If the peer does not run, this call
+    /// changes nothing.
+    ///
+    /// During the pause, [`start`](Cluster::start) and [`get_state`](Cluster::get_state) return `None`,
+    /// because the peer does not answer. A crash ends the pause: the next life is not paused.
+    ///
+    /// # Panics
+    /// On real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
+    #[track_caller]
+    pub fn pause(&self, i: usize) {
+        self.has_paused.store(true, Ordering::SeqCst);
+        self.lives(i).pause();
+    }
+
+    /// Ends the pause of peer `i`. The messages that have waited arrive in their order. If the peer is not
+    /// paused, this call changes nothing.
+    pub fn resume(&self, i: usize) {
+        self.lives(i).resume();
+    }
+
+    /// Returns true if peer `i` is paused.
+    pub fn is_paused(&self, i: usize) -> bool {
+        self.lives(i).is_paused()
+    }
+
     /// Sets the service of peer `i` to the state in the snapshot.
     fn restore_service(&self, i: usize, snapshot: &[u8]) {
         let restored = {
@@ -285,7 +319,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.state.lock().servers[i].connected
     }
 
-    /// Submits a value to peer `i`. Returns `None` if the peer is not the leader, or if it does not run.
+    /// Submits a value to peer `i`. Returns `None` if the peer is not the leader, if it does not run, or if
+    /// it is paused.
     #[track_caller]
     pub fn start(&self, i: usize, value: impl Into<Value>) -> Option<Started> {
         let command = value.into().to_command();
@@ -295,10 +330,17 @@ impl<R: RaftPeer> Cluster<R> {
     }
 
     /// The term of peer `i`, and whether the peer believes that it leads. Returns `None` if the peer does not
-    /// run.
+    /// run, or if it is paused.
     #[track_caller]
     pub fn get_state(&self, i: usize) -> Option<(u64, bool)> {
         Some(self.ask(i)?.1)
+    }
+
+    /// In a setup with snapshots, the service of peer `i` makes no snapshots from now on (`false`), or makes
+    /// them again (`true`). So a test can give peers snapshots that end at different indices. A restart does
+    /// not change this.
+    pub fn set_makes_snapshots(&self, i: usize, makes: bool) {
+        self.state.lock().servers[i].makes_snapshots = makes;
     }
 
     /// The size in bytes of the largest Raft state of all persisters, without the snapshots.
@@ -316,8 +358,10 @@ impl<R: RaftPeer> Cluster<R> {
         Arc::clone(&self.state.lock().servers[i].lives)
     }
 
+    /// The running instance of peer `i`, or `None` if the peer does not run or is paused.
     fn peer(&self, i: usize) -> Option<Living<R>> {
-        self.lives(i).living()
+        let lives = self.lives(i);
+        lives.living().filter(|_| !lives.is_paused())
     }
 
     fn finished(&self) -> bool {

@@ -476,3 +476,64 @@ fn the_ends_of_a_dead_life_stay_disabled() {
         cfg.end();
     });
 }
+
+/// Peer 0 applies a command every 10 ms.
+#[cfg(feature = "sim")]
+struct Applies;
+#[cfg(feature = "sim")]
+impl Play for Applies {
+    fn live(life: Life) {
+        let mut index = 0;
+        while life.me == 0 && !life.killed.wait_until(labrt::time::Instant::now() + Duration::from_millis(10))
+        {
+            index += 1;
+            life.apply(index, index.cast_signed());
+        }
+    }
+}
+
+/// A paused peer applies nothing and answers nothing, neither to the test nor to other peers. Afterwards it
+/// goes on, and its messages arrive.
+#[cfg(feature = "sim")]
+#[test]
+fn a_paused_peer_stops() {
+    passes(|| {
+        let cfg = make_config::<Fake<Applies>>(Setup::of(2));
+        let who = |from: usize, to: usize| {
+            let peer = cfg.lives(from).living().expect("the peer runs");
+            let answered = Signal::new();
+            let raised = answered.clone();
+            peer.call(|peer| peer.ends[to].send::<_, usize>("Raft.Who", &(), move |_| raised.raise()));
+            answered
+        };
+        let in_time =
+            |signal: &Signal| signal.wait_until(labrt::time::Instant::now() + Duration::from_millis(50));
+        sleep(Duration::from_millis(100));
+        cfg.pause(0);
+        let applied = cfg.state.lock().servers[0].last_applied;
+        assert!(applied > 5, "{applied}");
+        assert_eq!((cfg.get_state(0), cfg.start(0, 1), cfg.is_up(0)), (None, None, true));
+        assert_eq!(cfg.get_state(1), Some((1, false)));
+        let (request, reply) = (who(1, 0), who(0, 1));
+        assert!(!in_time(&request), "a request to a paused peer waits");
+        assert!(!in_time(&reply), "a reply to a paused peer waits");
+        sleep(Duration::from_secs(1));
+        let now = cfg.state.lock().servers[0].last_applied;
+        assert!(now <= applied + 1, "applied {applied} before the pause, {now} in it");
+
+        cfg.resume(0);
+        assert!(in_time(&request) && in_time(&reply), "the messages go on");
+        sleep(Duration::from_millis(100));
+        assert!(cfg.state.lock().servers[0].last_applied > now + 5);
+        assert_eq!(cfg.get_state(0), Some((1, true)));
+
+        // A crash ends the pause, and so does the end of the test.
+        cfg.pause(0);
+        cfg.crash1(0);
+        assert!(!cfg.is_paused(0));
+        cfg.start1(0);
+        assert_eq!(cfg.get_state(0), Some((1, true)));
+        cfg.pause(0);
+        cfg.end();
+    });
+}

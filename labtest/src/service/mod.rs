@@ -23,7 +23,8 @@
 //!
 //! A server is always stopped by a crash. At one instant during the crash, the saved state is copied. The
 //! next life starts with this copy (see `lives.rs`). A *life* of a server is the time from a start to the
-//! next crash. Each life has a number, its *incarnation*.
+//! next crash. Each life has a number, its *incarnation*. A server can also crash at the moment at which it
+//! saves or answers (`moments.rs`).
 //!
 //! # Locks
 //!
@@ -32,6 +33,7 @@
 
 mod clerks;
 mod links;
+mod moments;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -51,6 +53,7 @@ use super::network::new_network;
 use super::owner::{Finish, Owner};
 
 pub use clerks::{Client, ClientId};
+pub use moments::{Moment, Planned, Which};
 
 /// The cluster that a test wants.
 #[derive(Clone, Copy, Debug)]
@@ -158,6 +161,8 @@ struct State {
     begun: report::Begun,
     /// The mark of the current partition, if there is one.
     partition: Option<Lasting>,
+    /// The crashes that a test has ordered for a moment at which a server sends a message.
+    plans: BTreeMap<usize, Arc<moments::Plan>>,
 }
 
 /// Starts a cluster and connects all servers. The network is reliable until all servers are connected.
@@ -171,6 +176,7 @@ pub fn make_config<S: Replicated>(setup: Setup) -> Config<S> {
         next_client: ClientId::first(setup.servers),
         begun: report::Begun::now(),
         partition: None,
+        plans: BTreeMap::new(),
     };
     let cluster = Arc::new(Cluster {
         setup,
@@ -239,6 +245,7 @@ impl<S: Replicated> Cluster<S> {
     pub fn start_server(&self, i: usize) {
         let lives = &self.servers[i];
         let turn = lives.take_turn();
+        turn.finish_cut(S::kill);
         assert!(!lives.is_up(), "server {i} is running: shut it down before it is started again");
         self.forget_ends_of(i);
         let NewLife { life, persister, ends } = turn.begin(0..self.setup.servers);
@@ -258,6 +265,11 @@ impl<S: Replicated> Cluster<S> {
             self.marks.down(lives.node());
         }
         turn.crash(|| self.disconnect(i), S::kill);
+    }
+
+    /// Returns true if server `i` runs.
+    pub fn is_up(&self, i: usize) -> bool {
+        self.servers[i].is_up()
     }
 
     /// The running server with the lowest number that believes that it leads.

@@ -11,7 +11,7 @@ use labrt::sync::{Arc, Mutex, Signal};
 use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
 
-use super::{Client, Config, Setup, make_config};
+use super::{Client, Config, Moment, Setup, Which, make_config};
 use crate::marks::MarkKind;
 use crate::output::set_quiet;
 
@@ -544,5 +544,60 @@ fn the_network_ends_with_the_test() {
         if labrt::is_sim() {
             assert_eq!(start.elapsed(), Duration::ZERO);
         }
+    });
+}
+
+/// A server that saves each millisecond: a Raft state, and then a Raft state and a snapshot.
+struct Saver;
+impl Play for Saver {
+    fn live(killed: Signal, persister: Arc<Persister>) {
+        for n in 1.. {
+            if killed.wait_until(Instant::now() + Duration::from_millis(1)) {
+                return;
+            }
+            persister.save_raft_state(&[n]);
+            persister.save_state_and_snapshot(&[n], &[n]);
+        }
+    }
+}
+
+#[test]
+fn a_crash_comes_before_or_after_the_save_of_a_snapshot() {
+    passes(|| {
+        for (moment, saved) in [(Moment::BeforeSnapshot, [3, 2]), (Moment::AfterSnapshot, [3, 3])] {
+            let cfg = make_config::<Fake<Saver>>(Setup::of(3));
+            let crash = cfg.crash_these_at(&[0, 1], 1, moment, Which::Nth(3));
+            assert!(crash.wait(Duration::from_secs(1)), "the server saves");
+            assert_eq!([0, 1, 2].map(|i| cfg.is_up(i)), [false, false, true]);
+            let disk = cfg.servers[1].saved();
+            assert_eq!([disk.read_raft_state()[0], disk.read_snapshot()[0]], saved);
+            assert!(crash.cancel(), "the crash has come");
+            let down = cfg.marks().into_iter().filter(|mark| mark.text.ends_with("down")).count();
+            assert_eq!(down, 2, "each crash has a mark");
+            cfg.start_server(1);
+            assert!(cfg.is_up(1), "the server starts again with the copied disk");
+            cfg.end();
+        }
+    });
+}
+
+#[test]
+fn a_crash_comes_when_a_server_answers_a_clerk() {
+    passes(|| {
+        let cfg = make_config::<Fake<Idle>>(Setup::of(3));
+        let clerk = cfg.make_client(&cfg.all());
+        let crash = cfg.crash_at(1, Moment::ReplyOutside, Which::Nth(1));
+        let living = cfg.living(0).expect("server 0 runs");
+        let answer = {
+            let _sender = node::enter(living.node);
+            who(&living.server.ends[1])
+        };
+        assert_eq!(answer, Some((1, 1)), "another server has asked");
+        assert!(cfg.is_up(1), "a reply to another server is no such moment");
+        assert_eq!(reached_by(&clerk), [0, 1, 2], "the reply was on its way");
+        assert!(crash.wait(Duration::from_secs(1)));
+        assert!(crash.cancel());
+        assert_eq!(reached_by(&clerk), [0, 2]);
+        cfg.end();
     });
 }

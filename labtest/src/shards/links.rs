@@ -22,6 +22,7 @@ pub(super) fn make_end_of(net: &Network, life: &Arc<Life>) -> MakeEnd {
     let (net, life) = (net.clone(), Arc::clone(life));
     Arc::new(move |target| {
         let end = net.make_end(life.node, target);
+        life.add_end(&end);
         net.enable(&end, true);
         // The end must be enabled before this check. If the life ends at the same time, either its crash
         // closes the end, or this code closes the end.

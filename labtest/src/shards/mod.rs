@@ -26,7 +26,8 @@
 //! A server is always stopped by a crash. At one instant during the crash, the saved state is copied. The
 //! next life starts with this copy (see `lives.rs`). A *life* of a server is the time from a start to the
 //! next crash. During a life, a server makes ends with its `make_end`. When the life ends, these ends are
-//! closed. (In the course, these ends still work.)
+//! closed. (In the course, these ends still work.) A server can also crash at the moment at which it saves or
+//! answers (`moments.rs`).
 //!
 //! # Locks
 //!
@@ -36,6 +37,7 @@
 mod clients;
 mod links;
 mod load;
+mod moments;
 mod place;
 mod report;
 mod status;
@@ -60,6 +62,7 @@ use super::service::late_copies;
 
 pub use clients::{Client, random_text};
 pub use load::{Mixed, within};
+pub use moments::{Moment, Planned, Which};
 pub use place::{Place, gid};
 pub use status::Look;
 
@@ -170,6 +173,8 @@ struct State {
     cut: BTreeSet<Place>,
     /// The servers that are cut off only from their own group.
     cut_from_group: BTreeSet<Place>,
+    /// The crashes that a test has ordered for a moment at which a server sends a message.
+    plans: BTreeMap<Place, Arc<moments::Plan>>,
 }
 
 /// Prints the title and starts all servers. The network is reliable until all servers have started.
@@ -196,6 +201,7 @@ pub fn make_quietly<S: Sharded>(title: &str, setup: Setup) -> Config<S> {
             clerks: Vec::new(),
             cut: BTreeSet::new(),
             cut_from_group: BTreeSet::new(),
+            plans: BTreeMap::new(),
         }),
         marks: Marks::new(),
         mck: Mutex::new(None),
@@ -311,6 +317,7 @@ impl<S: Sharded> Cluster<S> {
     pub fn start(&self, place: Place) {
         let lives = self.lives(place);
         let turn = lives.take_turn();
+        turn.finish_cut(|replica| replica.kill());
         assert!(!lives.is_up(), "{place} is running: stop it before it is started again");
         let targets = self.targets(place).into_iter().map(Place::on_network);
         let new = turn.begin(targets);

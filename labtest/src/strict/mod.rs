@@ -11,6 +11,8 @@
 //! | `snapshots.rs` | snapshots, and late messages (section 7) |
 //! | `crashes.rs` | crashes at the moment at which a server saves, sends or answers |
 //! | `late.rs` | single messages that arrive late |
+//! | `behind.rs` | a follower that needs a snapshot, or has a newer one than its leader |
+//! | `pauses.rs` | servers that are paused; only in virtual time |
 //!
 //! Each test says which rule of the paper it checks, and which mistake it finds. All tests use a strict setup
 //! ([`Setup::strict`](super::raft::Setup::strict)). So during each test a thread checks that no term has two
@@ -21,10 +23,12 @@
 //! The tests expect the time intervals that the course asks for: a leader sends heartbeats several times per
 //! second, and a group elects a leader within a few seconds.
 
+mod behind;
 mod commits;
 mod crashes;
 mod groups;
 mod late;
+mod pauses;
 mod snapshots;
 mod terms;
 mod votes;
@@ -45,7 +49,8 @@ const SOON: Duration = Duration::from_secs(10);
 /// All strict tests for the Raft `R`.
 ///
 /// Two tests check that seven servers keep their leader and their term. On the real clock, a busy machine can
-/// delay the heartbeats of a correct Raft. So these two tests are in the list only in virtual time.
+/// delay the heartbeats of a correct Raft. So these two tests are in the list only in virtual time, and so
+/// are the tests with pauses.
 pub fn cases<R: RaftPeer>() -> Vec<Case> {
     [
         votes::cases::<R>(),
@@ -55,6 +60,8 @@ pub fn cases<R: RaftPeer>() -> Vec<Case> {
         snapshots::cases::<R>(),
         crashes::cases::<R>(),
         late::cases::<R>(),
+        behind::cases::<R>(),
+        pauses::cases::<R>(),
     ]
     .concat()
 }

@@ -7,10 +7,12 @@
 //! | `repeats.rs` | requests that arrive twice, late or again after a crash are done once |
 //! | `replies.rs` | a reply says what was committed, and belongs to the operation of the client |
 //! | `snapshots.rs` | a snapshot has the state after its last entry, and says which writes were done |
+//! | `crashes.rs` | servers crash when they save a snapshot or answer a client |
 //!
-//! Two more tests need a service that is only a counter on a replicated state machine
+//! Three more tests need a service that is only a counter on a replicated state machine
 //! ([`CounterService`]). Their code is in `rsm.rs`, beside the course's tests of a replicated state machine.
 
+mod crashes;
 mod repeats;
 mod replies;
 mod snapshots;
@@ -35,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All strict tests for the key/value service `S`.
 pub fn cases<S: KvService>() -> Vec<Case> {
-    [repeats::cases::<S>(), replies::cases::<S>(), snapshots::cases::<S>()].concat()
+    [repeats::cases::<S>(), replies::cases::<S>(), snapshots::cases::<S>(), crashes::cases::<S>()].concat()
 }
 
 /// The `main` function of a test binary for the strict tests. The argument `here` is the value of
@@ -44,7 +46,7 @@ pub fn main_strict3<S: KvService>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases::<S>())
 }
 
-/// Like [`main_strict3`], with the two tests of the counter `C` in addition.
+/// Like [`main_strict3`], with the three tests of the counter `C` in addition.
 pub fn main_strict3_and_counter<S: KvService, C: CounterService>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &[cases::<S>(), rsm::strict_cases::<C>()].concat())
 }

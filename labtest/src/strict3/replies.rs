@@ -56,8 +56,8 @@ fn read_in_the_minority<S: KvService>() {
 /// different operations at the same indices. When the leader is back, each of the clerks must get the reply
 /// of its own operation, and each append must be done once.
 ///
-/// Finds: a server gives the reply of the entry at an index to whoever waits for that index; a client that
-/// waits is never told that its entry is lost.
+/// Finds: if another entry is committed at the index for which a client waits, the server gives this client
+/// the reply of that other entry; a client that waits is never told that its entry is lost.
 fn leader_loses_its_entries<S: KvService>() {
     const CLERKS: usize = 6;
     const ROUNDS: usize = 3;

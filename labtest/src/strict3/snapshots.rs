@@ -7,12 +7,14 @@ use labrt::time::{Duration, sleep};
 
 use super::{check_key, element, make_client, restart_all, wait};
 use crate::harness::Case;
+use crate::kv::check_log_size;
 use crate::service::{Setup, make_config};
 
 pub(super) fn cases<S: KvService>() -> Vec<Case> {
     vec![
         Case::ours("all_crash_after_each_append", all_crash_after_each_append::<S>),
         Case::ours("repeat_after_an_installed_snapshot", repeat_after_an_installed_snapshot::<S>),
+        Case::ours("all_servers_take_snapshots", all_servers_take_snapshots::<S>),
     ]
 }
 
@@ -81,6 +83,26 @@ fn repeat_after_an_installed_snapshot<S: KvService>() {
         cfg.start_server(down);
         cfg.connect_all();
         other.delete();
+    }
+    cfg.end();
+}
+
+/// Section 7 and lab 3B: each server takes its snapshots by itself, so each log stays short.
+///
+/// The leader does not change, and the entries are much longer than `maxraftstate` together. A follower that
+/// keeps all of them has a log that is too long.
+///
+/// Finds: only the leader takes snapshots.
+fn all_servers_take_snapshots<S: KvService>() {
+    const MAXRAFTSTATE: usize = 1000;
+    const PUTS: usize = 200;
+    let cfg = make_config::<S>(Setup::of(3).near_clients().maxraftstate(MAXRAFTSTATE));
+    cfg.begin("Test (strict3): all servers take snapshots");
+    let mut ck = make_client(&cfg, &cfg.all());
+    let value = "x".repeat(MAXRAFTSTATE / 10);
+    for _ in 0..PUTS {
+        ck.put("k", &value);
+        check_log_size(&cfg, MAXRAFTSTATE);
     }
     cfg.end();
 }

@@ -97,6 +97,38 @@ pub(super) fn dead_taker_stops_nobody<S: Sharded>() {
     cfg.end();
 }
 
+/// A group gets all shards of two groups that leave. One of these groups is down, so its shards do not
+/// arrive. The group must still serve its own shards, and the shards that have arrived (challenge 2 of the
+/// course).
+pub(super) fn waits_for_one_shard_only<S: Sharded>() {
+    let title = "Test (strict4): a group that waits for some shards serves the others ...";
+    let cfg = make_config::<S>(title, Setup::new().limit(LIMIT));
+    let mut clerk = cfg.make_client();
+    cfg.joinm(&[0, 1, 2]);
+    for round in 0..3 {
+        let value = format!("round {round}");
+        clerk = put_all(clerk, &value);
+        let (stays, leaves, dead) = (round % 3, (round + 1) % 3, (round + 2) % 3);
+        let owners = cfg.query().shards;
+        let is_served = |i: &usize| owners[key2shard(&i.to_string())] != gid(dead);
+        let served: Vec<usize> = (0..KEYS).filter(is_served).collect();
+        cfg.shutdown_group(dead);
+        cfg.leavem(&[leaves, dead]);
+        sleep(SECOND);
+        let (mut reader, expected) = (cfg.make_client(), value.clone());
+        let what = format!("reading keys {served:?}, which group {} has", gid(stays));
+        within(PATIENCE, &what, move || {
+            served.into_iter().for_each(|i| reader.check(&i.to_string(), &expected));
+        });
+        cfg.start_group(dead);
+        check_all(clerk, &value);
+        cfg.joinm(&[leaves, dead]);
+        // A new clerk asks the new owners, so it gets the values only after the shards have moved.
+        clerk = check_all(cfg.make_client(), &value);
+    }
+    cfg.end();
+}
+
 /// A group that has given a shard away must not reply to reads of this shard, even if it does not know yet
 /// that the data has arrived at the new owner. While the data moves, the leader of the old owner has no
 /// majority, so it cannot delete the data. Then the group gets a new leader, which has the old data for a

@@ -9,6 +9,8 @@
 //! | `owners.rs` | a shard that moves is served by nobody, until its new owner has the newest data |
 //! | `copies.rs` | messages of an older move arrive late |
 //! | `again.rs` | groups that restart, leave and join again while shards move |
+//! | `replays.rs` | groups that restart from a snapshot of an earlier step of a move |
+//! | `crashes.rs` | servers crash at a moment of a handoff |
 //!
 //! The suite `shards` ([`migration`](super::migration)) has random faults at random instants. Each test here
 //! makes one situation on purpose.
@@ -16,8 +18,10 @@
 mod again;
 mod controller;
 mod copies;
+mod crashes;
 mod handoffs;
 mod owners;
+mod replays;
 
 use labapi::{CtrlerService, Sharded};
 use std::process::ExitCode;
@@ -39,6 +43,7 @@ pub fn cases<C: CtrlerService, S: Sharded>() -> Vec<Case> {
         Case::ours("taker_cannot_commit", handoffs::taker_cannot_commit::<S>),
         Case::ours("taker_has_left", handoffs::taker_has_left::<S>),
         Case::ours("dead_taker_stops_nobody", handoffs::dead_taker_stops_nobody::<S>),
+        Case::ours("waits_for_one_shard_only", handoffs::waits_for_one_shard_only::<S>),
         Case::ours("old_owner_is_asked", handoffs::old_owner_is_asked::<S>),
         Case::ours("nobody_serves_a_moving_shard", owners::nobody_serves_a_moving_shard::<S>),
         Case::ours("shard_comes_back_with_new_data", owners::shard_comes_back_with_new_data::<S>),
@@ -48,6 +53,9 @@ pub fn cases<C: CtrlerService, S: Sharded>() -> Vec<Case> {
         Case::ours("repeats_while_shards_move", copies::repeats_while_shards_move::<S>),
         Case::ours("leaves_and_joins_again", again::leaves_and_joins_again::<S>),
         Case::ours("deleted_also_after_restarts", again::deleted_also_after_restarts::<S>),
+        Case::ours("restart_without_a_request", replays::restart_without_a_request::<S>),
+        Case::ours("arrival_of_an_older_move", replays::arrival_of_an_older_move::<S>),
+        Case::ours("crashes_in_a_handoff", crashes::crashes_in_a_handoff::<S>),
     ]
 }
 

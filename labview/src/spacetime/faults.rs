@@ -30,7 +30,7 @@ pub struct Band {
 pub enum BandKind {
     /// A server is down.
     Crash,
-    /// A server is disconnected from the network, or it is cut off from other servers.
+    /// A server is disconnected from the network, or it is cut off from other servers, or it is paused.
     Cut,
     /// The network is split into parts.
     Partition,
@@ -54,6 +54,7 @@ enum Topic {
     Down(usize),
     Off(usize),
     Isolated(usize),
+    Paused(usize),
     Partition,
     Link(String, String),
     Unreliable,
@@ -65,12 +66,17 @@ impl Faults {
     pub fn take(&mut self, at: usize, lane: usize, event: &Event, lanes: &Lanes) {
         let about = Some(lane);
         match event.kind.as_str() {
-            "fault.crash" => self.begin(at, Topic::Down(lane), BandKind::Crash, about, "down"),
+            "fault.crash" => {
+                self.end(at, |topic| *topic == Topic::Paused(lane));
+                self.begin(at, Topic::Down(lane), BandKind::Crash, about, "down");
+            }
             "fault.restart" => self.end(at, |topic| *topic == Topic::Down(lane)),
             "fault.disconnect" => {
                 self.begin(at, Topic::Off(lane), BandKind::Cut, about, "off the network");
             }
             "fault.connect" => self.end(at, |topic| *topic == Topic::Off(lane)),
+            "fault.pause" => self.begin(at, Topic::Paused(lane), BandKind::Cut, about, "paused"),
+            "fault.resume" => self.end(at, |topic| *topic == Topic::Paused(lane)),
             "fault.isolate" => self.begin(at, Topic::Isolated(lane), BandKind::Cut, about, "isolated"),
             "fault.isolate_from_group" => {
                 self.begin(at, Topic::Isolated(lane), BandKind::Cut, about, "isolated from its group");
@@ -175,6 +181,10 @@ mod tests {
             r#""kind":"net.long_reordering","f.on":true"#,
             r#""kind":"net.long_reordering","f.on":false"#,
             r#""node":"S0","kind":"fault.restart""#,
+            r#""node":"S0","kind":"fault.pause""#,
+            r#""node":"S0","kind":"fault.resume""#,
+            r#""node":"S1","kind":"fault.pause""#,
+            r#""node":"S1","kind":"fault.crash""#,
         ];
         let events: Vec<Event> = lines
             .iter()
@@ -198,6 +208,9 @@ mod tests {
             (5, None, Network, "unreliable network", None),
             (6, Some(7), Partition, "partition: S1 | S2", None),
             (8, Some(9), Network, "long reordering", None),
+            (11, Some(12), Cut, "paused", Some(1)),
+            (13, Some(14), Cut, "paused", Some(2)),
+            (14, None, Crash, "down", Some(2)),
         ];
         assert_eq!(seen, wanted);
         assert_eq!(faults.bands[3].sides, [0, 1, 1, 2]);

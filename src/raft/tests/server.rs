@@ -182,7 +182,8 @@ impl ApplySink for WithRoles {
     }
 }
 
-/// If a leader stops being the leader, its service gets a report of this, in order with the commands.
+/// A service can get reports of the role of its server. In this test the service hears that its server leads.
+/// Then it gets a command. Then it hears that its server does not lead any more.
 #[test]
 fn a_service_hears_of_roles_if_it_wants_them() {
     labrt::run(|| {
@@ -249,9 +250,9 @@ fn flush_sends_at_once_what_was_proposed() {
         assert_eq!(group.net.total_count(), before, "the command was proposed, but there was no flush");
         leader.flush();
         assert!(group.net.total_count() >= before + 2, "the leader has sent the entry to both followers");
-        // The first answer commits the entry. Then a sender thread sends the new commit index. If the entry
-        // was not yet sent to the other follower at that time, the message with the entry also has the new
-        // commit index.
+        // The first answer commits the entry. Then a sender thread sends the new commit index. Perhaps the
+        // entry is sent to the other follower only after this first answer. Then the message with the entry
+        // also has the new commit index, and this follower needs no other message.
         sleep(SECOND / 2);
         let sent = group.net.total_count() - before;
         assert!(matches!(sent, 3 | 4), "{sent} messages: the entry, and then the commit index");
@@ -289,7 +290,7 @@ fn flushing_together_leaves_nothing_behind() {
     });
 }
 
-/// An election timeout is as long as the value that was drawn for it. If the timeout before it was longer,
+/// Whenever the election timer restarts, it has a new random timeout. If the timeout before it was longer,
 /// the ticker must not sleep until the end of that longer timeout.
 #[cfg(feature = "sim")]
 #[test]
@@ -365,7 +366,7 @@ fn a_follower_waits_between_batches() {
     });
 }
 
-/// If no Raft server can have written the saved state, `make` returns an error and starts no thread.
+/// If the saved state is one that a Raft server never writes, `make` returns an error and starts no thread.
 #[test]
 fn a_corrupt_state_is_refused() {
     labrt::run(|| {
