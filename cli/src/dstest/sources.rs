@@ -36,8 +36,8 @@ pub struct Sources {
 struct Found {
     name: String,
     place: Place,
-    /// Whether this is very probably the name of a test: a function with `#[test]`, or a text that is followed
-    /// by a function of the same name.
+    /// Whether this is very probably the name of a test: a function with `#[test]`, or a text that is
+    /// followed by a function of the same name.
     is_sure: bool,
     /// Whether the name is only the beginning of a name that is computed, as in `format!("agree_{n}")`.
     is_prefix: bool,
