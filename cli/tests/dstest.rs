@@ -361,7 +361,7 @@ fn of_many_failures_the_shortest_of_each_cause_are_kept_and_all_counted() {
         1,
         &[
             "\nFAIL lab2b length_2b seed 0x0 and 9 more: term 7 is wrong\n     repeat   LAB_SEED=0x0 ",
-            "\n     also     seed 0xe (86.0 s): short/lab2b-length_2b-0xe.html\n",
+            "\n     shorter  seed 0xe (86.0 s): short/lab2b-length_2b-0xe.html\n",
             "\nFAIL lab2b length_2b seed 0x5 and 9 more: index is wrong\n",
         ],
     );

@@ -222,6 +222,9 @@ impl Keeper {
             *out += &format!("     {} {value}\n", style.faint(&format!("{name:<8}")));
         };
         line("repeat", &smallest.replay);
+        // The shortest runs are kept, and the run with the smallest seed need not be one of them.
+        let is_kept = self.kept_of(smallest.test, cause).any(|failure| failure.run.seed == seed);
+        let other = if is_kept { "also" } else { "shorter" };
         for failure in self.kept_of(smallest.test, cause) {
             let path = |path: &Option<PathBuf>| path.as_deref().map(|path| style.path(path));
             let (page, log, trace) = (path(&failure.page), path(&failure.log), path(&failure.trace));
@@ -243,7 +246,7 @@ impl Keeper {
             } else if let Some(path) = page.or(log) {
                 let length =
                     failure.run.seconds.map_or_else(String::new, |seconds| format!(" ({seconds:.1} s)"));
-                line("also", &format!("seed {:#x}{length}: {path}", failure.run.seed));
+                line(other, &format!("seed {:#x}{length}: {path}", failure.run.seed));
                 if let Some(replayed) = replayed.filter(|_| is_loud) {
                     line("", &replayed);
                 }
