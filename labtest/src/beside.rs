@@ -62,8 +62,8 @@ impl Message {
     }
 }
 
-/// Writes the pages of a failed run. Then looks for a run that passes, draws both runs, and prints what it has
-/// found.
+/// Writes the pages of a failed run. Then looks for a run that passes, draws both runs, and prints what it
+/// has found.
 pub(crate) fn write(failed: &Failed<'_>) {
     page::write(failed);
     if let Err(error) = output::silently(|| search(failed)) {
