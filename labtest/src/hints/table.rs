@@ -178,6 +178,10 @@ hints! {
         "Two threads apply at the same time, or the applier continues from an index that it read before a snapshot came.",
         "The offset of the log after a snapshot is wrong by one.",
     ];
+    "start() returned None", "lab 2B", "Lab 2": [
+        "start() is not written yet: it must append the command and return its index and term.",
+        "get_state and start() use different conditions for who leads.",
+    ];
     "failed to reach agreement", "paper 5.3", "Lab 2": [
         "A follower refuses again and again: nextIndex does not go back, or only by one entry at a time.",
         "No leader stays: elections interrupt each other, or a vote is refused that the rules give.",

@@ -279,7 +279,12 @@ impl<R: RaftPeer> Cluster<R> {
     fn no_agreement(&self, value: &Value, expected: usize, last: Option<&Submitted>) -> String {
         let text = format!("one({value}) failed to reach agreement");
         let Some(Submitted { server, index, term }) = last else {
-            return format!("{text}: no leader accepted it; {}", self.describe_peers());
+            let leads = |i: &usize| self.peer(*i).is_some_and(|peer| peer.call(R::get_state).1);
+            let refused = (0..self.servers()).filter(|i| self.is_connected(*i)).find(leads);
+            let why = refused.map_or_else(String::new, |i| {
+                format!(" (S{i} says that it leads, but its start() returned None)")
+            });
+            return format!("{text}: no leader accepted it{why}; {}", self.describe_peers());
         };
         let what = self.describe_index(*index);
         let peers = self.describe_peers();

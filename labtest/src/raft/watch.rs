@@ -196,6 +196,10 @@ impl<R: RaftPeer> Cluster<R> {
             let lives = self.is_living(&state.servers[i].lives, &peer);
             if lives { state.heard.answer(i, asked, answer) } else { Ok(()) }
         };
+        if found.is_err() {
+            // The test may end here. So the page must know now what the peer has said.
+            tell(peer.node, answer);
+        }
         self.judge(found);
         Some((peer.node, answer))
     }
@@ -264,10 +268,14 @@ impl<R: RaftPeer> Cluster<R> {
         if seen.insert(node, state) == Some(state) {
             return;
         }
-        let (term, leads) = state;
-        let role = if leads { Role::Leader } else { Role::Follower };
-        trace::emit_of(node, SEEN, Links::NONE, &[("role", role.name().into()), ("term", term.into())]);
+        tell(node, state);
     }
+}
+
+/// Records what a peer has answered.
+fn tell(node: NodeId, (term, leads): (u64, bool)) {
+    let role = if leads { Role::Leader } else { Role::Follower };
+    trace::emit_of(node, SEEN, Links::NONE, &[("role", role.name().into()), ("term", term.into())]);
 }
 
 #[cfg(test)]
