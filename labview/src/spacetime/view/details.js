@@ -65,9 +65,9 @@ class Details {
   commands() {
     const { replay } = this.run;
     if (replay === "") return [];
-    const line = element("p", "commands", copyButton("Copy the command that repeats this run", () => replay));
+    const line = element("p", "commands", copyButton("Copy: repeat this run", () => replay));
     if (this.canChange()) {
-      line.append(copyButton("Copy the command that looks for a similar run that passes", () => `LAB_BESIDE=1 ${replay}`));
+      line.append(copyButton("Copy: find a similar run that passes", () => `LAB_BESIDE=1 ${replay}`));
     }
     return [line];
   }
@@ -86,7 +86,7 @@ class Details {
     const sent = run.messages.sent[m];
     const [end, nth] = [run.field(sent, "end"), run.field(sent, "nth")];
     if (!this.canChange() || typeof end !== "number" || typeof nth !== "number") return [];
-    const line = element("p", "commands", "Copy the command that repeats the run with this message ");
+    const line = element("p", "commands", "Copy: repeat the run with this message ");
     const fates = [["lost", "lost"], ["its reply lost", "reply-lost"], ["delivered", "delivered"], ["500 ms late", "late:500"]];
     for (const [text, fate] of fates) line.append(copyButton(text, () => withFate(run.replay, `${end}.${nth}=${fate}`)));
     return [line];
