@@ -191,9 +191,27 @@ impl Page {
         self.settle();
     }
 
+    /// Drags from one place to another while Shift is held.
+    pub fn drag_with_shift(&mut self, from: (f64, f64), to: (f64, f64)) {
+        let button = json!({ "button": "left", "buttons": 1, "clickCount": 1, "modifiers": 8 });
+        let middle = (f64::midpoint(from.0, to.0), f64::midpoint(from.1, to.1));
+        for (kind, at) in
+            [("mousePressed", from), ("mouseMoved", middle), ("mouseMoved", to), ("mouseReleased", to)]
+        {
+            self.mouse(kind, at, &button);
+        }
+        self.settle();
+    }
+
     /// Turns the wheel downwards at a place.
     pub fn wheel(&mut self, at: (f64, f64), down: f64) {
         self.mouse("mouseWheel", at, &json!({ "deltaX": 0, "deltaY": down }));
+        self.settle();
+    }
+
+    /// Turns the wheel downwards at a place while Alt is held.
+    pub fn wheel_alt(&mut self, at: (f64, f64), down: f64) {
+        self.mouse("mouseWheel", at, &json!({ "deltaX": 0, "deltaY": down, "modifiers": 1 }));
         self.settle();
     }
 

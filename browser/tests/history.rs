@@ -12,16 +12,29 @@ use std::collections::HashSet;
 use std::time::Instant;
 
 use common::{MS, Workload, faults, small};
+use labview::spacetime::Trace;
 use mit6824_browser::{Looks, Page};
 use porcupine::models::kv::{KvInput, KvModel, KvOutput, Operation};
 use porcupine::visualization::{Bar, LastFit, Mark, MarkKind, Picture, PicturePart, Step};
-use porcupine::{Options, Verdict, check, picture};
+use porcupine::{Options, Piece, Verdict, check, picture};
 
 /// Five clients and eight keys. Two of the keys have a stale get, and there are faults of all kinds.
 fn medium() -> Picture {
     let workload = Workload { clients: 5, keys: 8, each: 60, longest: 80 * MS };
     let picture = workload.picture("five clients, eight keys, unreliable network, partitions", &[2, 5]);
     Picture { marks: faults(1_700 * MS), ..picture }
+}
+
+/// The sizes of windows for which the page is made: a small and a large screen, and a telephone.
+const SIZES: [(u32, u32); 3] = [(1280, 800), (1920, 1080), (390, 844)];
+
+/// Opens a page and shows the whole run. Nothing is pinned.
+fn open_whole(page: &mut Page, html: &str) {
+    page.open(html);
+    for key in ["Escape", "Escape", "f"] {
+        page.press(key);
+    }
+    page.rest();
 }
 
 /// The middle of an operation's bar, as a place in the window.
@@ -96,7 +109,7 @@ fn every_verdict_has_its_page() {
     assert!(page.text("#why").contains("The search in key 'b' was stopped"), "{}", page.text("#why"));
     page.screenshot("unknown");
 
-    let none = Picture { title: "nothing".into(), verdict: Verdict::Ok, parts: vec![], marks: vec![] };
+    let none = Picture { title: "nothing".into(), ..Picture::default() };
     page.open(&none.to_html());
     assert_eq!(page.text("#headline"), "Linearizable: no operations");
     for key in ["e", "f", "+", "ArrowRight", ".", "o", "n", "Escape"] {
@@ -106,15 +119,9 @@ fn every_verdict_has_its_page() {
     // A history whose check has kept no partial linearizations, and in which one client waits for ever.
     let bar = |client, call, ret, text: &str| Bar { client, call, ret, text: text.into() };
     let operations = vec![bar(0, 0, u64::MAX, "put('x', 'a')"), bar(1, 10 * MS, 20 * MS, "get('x') -> 'b'")];
-    let bare = PicturePart {
-        title: String::new(),
-        verdict: Verdict::Illegal,
-        initial: String::new(),
-        operations,
-        partials: vec![],
-        last_fit: LastFit::Unknown,
-    };
-    let bare = Picture { title: "bare".into(), verdict: Verdict::Illegal, parts: vec![bare], marks: vec![] };
+    let bare = PicturePart { verdict: Verdict::Illegal, operations, ..PicturePart::default() };
+    let bare =
+        Picture { title: "bare".into(), verdict: Verdict::Illegal, parts: vec![bare], ..Picture::default() };
     page.open(&bare.to_html());
     assert_eq!(page.text("#headline"), "Not linearizable");
     let why = page.text("#why");
@@ -149,7 +156,7 @@ fn every_verdict_has_its_page() {
 #[test]
 fn the_first_error_needs_one_key_or_one_click() {
     let Some(mut page) = Page::new(1440, 900) else { return };
-    page.open(&medium().to_html());
+    open_whole(&mut page, &medium().to_html());
     page.screenshot("medium");
     assert_eq!(page.eval("page.axis.whole"), true);
     let error = "page.recording.errors[0]";
@@ -191,7 +198,7 @@ fn the_first_error_needs_one_key_or_one_click() {
 #[test]
 fn wheel_drag_and_keys_move_the_view() {
     let Some(mut page) = Page::new(1440, 900) else { return };
-    page.open(&medium().to_html());
+    open_whole(&mut page, &medium().to_html());
     let middle = (700.0, 350.0);
     let time_at = "page.axis.time(700 - page.chart.canvas.getBoundingClientRect().x)";
 
@@ -247,7 +254,7 @@ fn wheel_drag_and_keys_move_the_view() {
 #[test]
 fn pointing_shows_a_tooltip_and_a_click_pins() {
     let Some(mut page) = Page::new(1440, 900) else { return };
-    page.open(&small().to_html());
+    open_whole(&mut page, &small().to_html());
     let at = place(&mut page, 3);
     page.point(at);
     let tip = page.text("#tooltip").replace('\u{a0}', " ");
@@ -309,7 +316,7 @@ fn a_search_finds_and_visits_operations() {
 #[test]
 fn a_chosen_part_is_not_dimmed() {
     let Some(mut page) = Page::new(1440, 900) else { return };
-    page.open(&medium().to_html());
+    open_whole(&mut page, &medium().to_html());
     assert_eq!(page.eval("document.querySelectorAll('#parts button').length"), 8);
     let first = page.text("#parts button:first-child .sign");
     assert_eq!(first, "✕", "an illegal part comes first");
@@ -330,7 +337,7 @@ fn a_chosen_part_is_not_dimmed() {
 #[test]
 fn the_url_keeps_the_view() {
     let Some(mut page) = Page::new(1440, 900) else { return };
-    page.open(&medium().to_html());
+    open_whole(&mut page, &medium().to_html());
     page.press("/");
     page.write("append");
     page.until("document.getElementById('found').textContent.endsWith('found')");
@@ -350,14 +357,25 @@ fn the_url_keeps_the_view() {
     page.go(url);
     page.settle();
     assert_eq!(page.eval(state), kept, "another window shows the same view");
-    // If the fragment is empty or wrong, the page shows the whole run.
+    // If the fragment is empty or wrong, the page opens at the first error.
     for fragment in
-        ["", "t=5-1&part=99999&op=-3", "t=a&part=x&op=1e9&y=%00", "%", "t=--", "op=1&order=77&q=%3Cimg%3E"]
+        ["", "t=5-1&part=99999&op=-3", "t=a&part=x&op=1e9&y=%00&rows=p.p.9x", "%", "t=--&plot=a.b"]
     {
+        page.eval("location.hash = 't=whole'");
+        page.settle();
+        assert_eq!(page.eval("page.axis.whole && page.chosen.pinned < 0"), true, "before {fragment}");
         page.eval(&format!("location.hash = '{fragment}'"));
         page.settle();
-        assert_eq!(page.eval("page.axis.whole"), true, "{fragment}");
+        let at_error = "!page.axis.whole && page.chosen.pinned === page.recording.errors[0].op";
+        assert_eq!(page.eval(at_error), true, "{fragment}");
     }
+    // An address that names only an operation shows this operation.
+    page.eval("location.hash = 'op=1&order=77&q=%3Cimg%3E'");
+    page.settle();
+    assert_eq!(page.eval("page.chosen.pinned"), 1);
+    let seen =
+        "page.axis.from < page.recording.call[1] && page.recording.ret[1] < page.axis.to && !page.axis.whole";
+    assert_eq!(page.eval(seen), true);
     page.no_errors();
 }
 
@@ -384,6 +402,368 @@ fn all_orders_can_be_seen() {
     page.no_errors();
 }
 
+#[test]
+fn the_page_opens_at_the_first_error() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    for size in SIZES {
+        page.resize(size.0, size.1);
+        page.open(&medium().to_html());
+        let error = "page.recording.errors[0]";
+        assert_eq!(page.eval(&format!("page.chosen.pinned === {error}.op")), true, "{size:?}");
+        let seen = format!("page.axis.from < page.recording.call[{error}.op] && {error}.time < page.axis.to");
+        assert_eq!(page.eval(&seen), true, "{size:?}: the error is out of view");
+        assert_eq!(page.eval("page.axis.whole"), false, "{size:?}");
+        let y = page.number(&format!("page.rows.y(page.rows.laneOf[{error}.op])"));
+        assert!(y > 0.0 && y < page.number("page.chart.height"), "{size:?}: the row is out of view");
+    }
+    page.press("Escape");
+    page.press("Escape");
+    page.press("f");
+    page.rest();
+    page.eval("page.fragment.write()");
+    let url = page.eval("location.href");
+    let url = url.as_str().expect("the value is a text");
+    assert!(url.ends_with("#t=whole"), "{url}");
+    page.go("about:blank");
+    page.go(url);
+    assert_eq!(
+        page.eval("page.axis.whole && page.chosen.pinned < 0"),
+        true,
+        "the address keeps the whole run"
+    );
+    page.no_errors();
+}
+
+/// The explanation of a history of one key: one client appends `<0>`, `<1>` and so on, and then another
+/// client reads this value.
+fn explained(page: &mut Page, appends: usize, read: &str) -> String {
+    let mut history: Vec<Operation> = (0..appends)
+        .map(|at| Operation {
+            client: 0,
+            input: KvInput::append("x", format!("<{at}>").as_str()),
+            call: at as u64 * 2 * MS,
+            output: KvOutput::none(),
+            ret: (at as u64 * 2 + 1) * MS,
+        })
+        .collect();
+    let call = appends as u64 * 2 * MS;
+    let (input, output) = (KvInput::get("x"), KvOutput::value(read));
+    history.push(Operation { client: 1, input, call, output, ret: call + MS });
+    let report = check(&KvModel, &history, &Options { partials: true, ..Options::default() });
+    page.open(&picture(&KvModel, &history, &report, "appends", vec![]).to_html());
+    page.text("#why p").replace(['\u{a0}', '\u{202f}'], " ")
+}
+
+#[test]
+fn the_page_says_what_is_missing_or_twice_or_in_the_wrong_order() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    let all = |n: usize, but: &[usize]| -> String {
+        (0..n).filter(|at| !but.contains(at)).map(|at| format!("<{at}>")).collect()
+    };
+    let append = |at: usize| format!("append('x', '<{at}>') by client 0");
+    // The values of 100 appends are so long that the history has only their ends.
+    for n in [5, 100] {
+        let last = n - 1;
+        for (read, told) in [
+            (all(n, &[last]), format!("The value lacks its end: {} is missing.", append(last))),
+            (
+                all(n, &[last, n - 2]),
+                format!("The value lacks its end: {} and {} are missing.", append(n - 2), append(last)),
+            ),
+            (
+                all(n, &[2]),
+                format!(
+                    "In the value, {} is missing, although {} is there, which comes later.",
+                    append(2),
+                    append(3)
+                ),
+            ),
+            (all(n, &[]) + "<2>", format!("In the value, {} is there twice.", append(2))),
+            (
+                all(n, &[1, 2]).replacen("<0>", "<0><2><1>", 1),
+                format!("In the value, {} stands before {}.", append(2), append(1)),
+            ),
+        ] {
+            let said = explained(&mut page, n, &read);
+            assert!(said.contains(&told), "{n}: {told}\nis not in\n{said}");
+        }
+    }
+    // The operations in the sentence are links.
+    page.click_on("#why p:first-of-type a:last-of-type");
+    assert_eq!(page.eval("page.chosen.pinned"), 1);
+    page.no_errors();
+}
+
+// ---- latencies and rates ----
+
+#[test]
+fn latencies_and_rates_are_shown_over_time_by_client_and_by_key() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    open_whole(&mut page, &medium().to_html());
+    page.click_on("#show-plots");
+    assert_eq!(page.eval("getComputedStyle(document.getElementById('chart')).display"), "none");
+    let all = page.screenshot("plots-all").colours();
+    assert!(all.len() > 100, "only {} colours", all.len());
+    // The rates are what the operations say: the sum over all steps is the number of operations.
+    let sum = "(() => { const { all, step } = page.plots.rates(page.plots.rows[0]);
+        return Math.round(all.reduce((a, b) => a + b) * step / 1e9); })()";
+    assert_eq!(page.number(sum), page.number("page.recording.size"));
+    // A latency is higher if it is longer, and ten times the time is always the same distance.
+    let y = |page: &mut Page, ns: f64| page.number(&format!("page.plots.y({ns}, page.plots.place(0))"));
+    let (a, b, c) = (y(&mut page, 1e6), y(&mut page, 1e7), y(&mut page, 1e8));
+    assert!(a > b && ((a - b) - (b - c)).abs() < 0.01, "{a} {b} {c}");
+
+    // Point at an operation, and pin it.
+    let at = page.eval(
+        "(() => { const box = page.plots.canvas.getBoundingClientRect(), { call, ret } = page.recording, op = 7;
+        return [box.x + page.axis.x(call[op]), box.y + page.plots.y(ret[op] - call[op], page.plots.place(0))]; })()",
+    );
+    let at = (at[0].as_f64().expect("a number"), at[1].as_f64().expect("a number"));
+    page.point(at);
+    let op = page.number("page.hover");
+    assert!(op >= 0.0 && page.text("#tooltip").contains("took"), "{}", page.text("#tooltip"));
+    page.click(at);
+    assert_eq!(page.number("page.chosen.pinned"), op);
+
+    page.click_on("[data-grouping=client]");
+    assert_eq!(
+        page.eval("page.plots.rows.map((row) => row.name).join()"),
+        "client 0,client 1,client 2,client 3,client 4"
+    );
+    page.screenshot("plots-client");
+    page.click_on("[data-grouping=part]");
+    assert_eq!(page.number("page.plots.rows.length"), 8.0);
+    assert_eq!(page.eval("page.plots.rows[0].name"), "key 'a'");
+    page.wheel_alt((700.0, 500.0), 200.0);
+    assert!(page.number("page.plots.scroll") > 0.0, "eight rows need more room than there is");
+    page.screenshot("plots-key");
+    // Only one client, and only one key.
+    page.eval("document.getElementById('plot-client').value = '3', document.getElementById('plot-client').dispatchEvent(new Event('change'))");
+    page.eval("document.getElementById('plot-part').value = '2', document.getElementById('plot-part').dispatchEvent(new Event('change'))");
+    page.settle();
+    let right = "page.plots.rows.length === 1 && page.plots.rows[0].byCall.every((op) => page.recording.client[op] === 3 && page.recording.partOf[op] === 2)";
+    assert_eq!(page.eval(right), true);
+    // The address keeps all this.
+    page.eval("page.fragment.write()");
+    let url = page.eval("location.href");
+    let url = url.as_str().expect("the value is a text");
+    page.go("about:blank");
+    page.go(url);
+    assert_eq!(page.eval(right), true, "{url}");
+    assert_eq!(page.eval("page.view"), "plots");
+    // The time axis is the same in both views.
+    page.press("+");
+    let before = view(&mut page);
+    page.press("l");
+    assert_eq!(view(&mut page), before);
+    assert_eq!(page.eval("page.view"), "operations");
+    page.no_errors();
+}
+
+// ---- rows, measuring, legend, small screens ----
+
+/// The middle of the name of a row, as a place in the window.
+fn name_of(page: &mut Page, row: usize) -> (f64, f64) {
+    let y = page.number(&format!(
+        "page.chart.canvas.getBoundingClientRect().y + page.rows.y(page.rows.firsts[{row}]) + page.rows.bar / 2"
+    ));
+    (page.number("page.chart.canvas.getBoundingClientRect().x") + 40.0, y)
+}
+
+#[test]
+fn rows_are_pinned_and_moved() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    let crowd = Workload { clients: 40, keys: 3, each: 20, longest: 20 * MS };
+    open_whole(&mut page, &crowd.picture("forty clients", &[]).to_html());
+    // A click on a name pins the row: it is the first one, and stays there.
+    let name = name_of(&mut page, 5);
+    page.click(name);
+    assert_eq!(page.eval("page.rows.shown.slice(0, 3).join()"), "5,0,1");
+    let y = page.number("page.rows.y(page.rows.firsts[5])");
+    for _ in 0..10 {
+        page.press("ArrowDown");
+    }
+    assert!(page.number("page.rows.scroll") > 100.0);
+    assert_eq!(page.number("page.rows.y(page.rows.firsts[5])"), y, "a pinned row does not scroll");
+    assert_eq!(page.eval("page.rows.hidden(page.rows.firsts[0])"), true, "other rows scroll behind it");
+    page.screenshot("rows-pinned");
+    // Pointing finds the operations of the row that is there.
+    let op = page.number("page.rows.lanes[page.rows.firsts[5]].ops[3]") as usize;
+    click_on_operation(&mut page, op);
+    assert_eq!(page.number("page.chosen.pinned") as usize, op);
+    // A drag of a name moves the row.
+    for _ in 0..10 {
+        page.press("ArrowUp");
+    }
+    let (from, to) = (name_of(&mut page, 2), name_of(&mut page, 4));
+    page.drag(from, to);
+    assert_eq!(page.eval("page.rows.shown.slice(0, 6).join()"), "5,0,1,3,4,2");
+    assert_eq!(page.eval("page.axis.whole"), true, "the view has not moved");
+    // So do the keys.
+    page.press("P");
+    assert_eq!(page.eval("page.rows.pins.size"), 0, "the key unpins the row of the pinned operation");
+    page.press("P");
+    page.eval("page.fragment.write()");
+    let url = page.eval("location.href");
+    let url = url.as_str().expect("the value is a text");
+    let shown = page.eval("page.rows.shown.join()");
+    page.go("about:blank");
+    page.go(url);
+    assert_eq!(page.eval("page.rows.shown.join()"), shown, "the address keeps the rows: {url}");
+    assert_eq!(page.eval("[...page.rows.pins].join()"), "5");
+    page.no_errors();
+}
+
+#[test]
+fn long_names_of_clients_are_not_cut() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    let mut picture = small();
+    for bar in &mut picture.parts[0].operations {
+        bar.client += 4_000_000_000;
+    }
+    page.open(&picture.to_html());
+    let room = page.number("page.axis.left") - 26.0;
+    page.eval("page.chart.context.font = page.theme.colour('font-label-strong')");
+    let need = page.number("page.chart.context.measureText('client 4000000002').width");
+    assert!(need <= room, "the name needs {need} pixels and has {room}");
+    page.screenshot("long-names");
+    page.no_errors();
+}
+
+#[test]
+fn a_span_of_time_is_measured() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    open_whole(&mut page, &medium().to_html());
+    let before = view(&mut page);
+    page.drag_with_shift((500.0, 450.0), (700.0, 450.0));
+    let length = page.number("page.measured.to - page.measured.from");
+    let scale = page.number("page.axis.scale");
+    assert!((length - 200.0 * scale).abs() < scale, "{length} ns, and a pixel is {scale} ns");
+    assert_eq!(view(&mut page), before, "the drag does not move the view");
+    page.screenshot("measured");
+    page.press("l");
+    page.screenshot("measured-plots");
+    page.press("l");
+    page.press("Escape");
+    assert_eq!(page.eval("page.measured"), serde_json::Value::Null);
+    // With the ruler, each drag measures. This works without a keyboard.
+    page.click_on("#ruler");
+    page.drag((500.0, 450.0), (600.0, 450.0));
+    assert!((page.number("page.measured.to - page.measured.from") - 100.0 * scale).abs() < scale);
+    page.press("m");
+    page.drag((500.0, 450.0), (600.0, 450.0));
+    assert!(page.eval("page.axis.whole") == true && page.eval("page.ruler") == false);
+    page.no_errors();
+}
+
+#[test]
+fn the_legend_has_everything_that_is_drawn() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    let mut picture = medium();
+    picture.parts[0].operations[0].ret = u64::MAX;
+    page.open(&picture.to_html());
+    let legend = page.text("#legend");
+    for word in [
+        "get",
+        "put",
+        "append",
+        "too near to tell apart",
+        "takes effect",
+        "has no place",
+        "could come next",
+        "never returned",
+        "other keys",
+        "pinned",
+        "found by the search",
+        "network",
+        "partition",
+        "crash",
+        "restart",
+        "configuration",
+        "failure",
+        "other",
+    ] {
+        assert!(legend.contains(word), "{word} is not in {legend}");
+    }
+    page.no_errors();
+}
+
+#[test]
+fn on_a_telephone_the_controls_fold() {
+    let Some(mut page) = Page::new(390, 844) else { return };
+    page.open(&medium().to_html());
+    let shown = "[...document.querySelectorAll('.controls > *')].filter((one) => one.getClientRects().length > 0).map((one) => one.id).join()";
+    assert_eq!(page.eval(shown), "error,more");
+    page.screenshot("telephone");
+    page.click_on("#more");
+    let all = page.eval(shown);
+    for id in ["next-error", "ruler", "theme", "help-button"] {
+        assert!(all.as_str().is_some_and(|all| all.contains(id)), "{id} is not in {all}");
+    }
+    page.screenshot("telephone-open");
+    page.click_on("#show-plots");
+    page.click_on("#more");
+    page.screenshot("telephone-plots");
+    assert_eq!(page.eval(shown), "error,more");
+    assert!(page.number("document.getElementById('legend').getClientRects().length") > 0.0);
+    page.resize(1280, 800);
+    assert_eq!(page.eval("document.getElementById('more').getClientRects().length"), 0);
+    page.no_errors();
+}
+
+// ---- the page of the run ----
+
+#[test]
+fn the_pages_of_a_run_and_of_its_history_link_to_each_other() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    let dir = std::env::temp_dir().join(format!("mit6824-linked-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("the test can make a folder");
+    let picture = Picture { beside_run: true, ..small() };
+    picture.write(dir.join("t-7-history.html")).expect("the folder can be written");
+    // The calls and returns of the same history as the events of a run.
+    let bars = &picture.parts[0].operations;
+    let mut events: Vec<(u64, String)> = Vec::new();
+    for (id, bar) in bars.iter().enumerate() {
+        let client = bar.client;
+        let line =
+            |kind: &str, more: &str| format!(r#""kind":"client.{kind}","id":{id},"f.client":{client}{more}"#);
+        events.push((bar.call, line("call", r#","f.op":"get","f.key":"x""#)));
+        events.push((bar.ret, line("return", "")));
+    }
+    events.sort();
+    let blocked = &bars[5];
+    let end = 2200 * MS;
+    let (client, called) = (blocked.client, blocked.call);
+    events.push((end, format!(r#""kind":"check.verdict","f.verdict":"illegal","f.key":"x","f.client":{client},"f.called":{called}"#)));
+    events.push((end, r#""kind":"test.failed","f.message":"history is not linearizable""#.to_owned()));
+    let lines: String =
+        events.iter().map(|(t, event)| format!("{{\"t\":{t},\"thread\":1,{event}}}\n")).collect();
+    let mut trace = Trace::read(lines.as_bytes()).expect("the trace is good");
+    trace.history = true;
+    std::fs::write(dir.join("t-7.html"), labview::spacetime::html(&trace, 1000))
+        .expect("the folder can be written");
+
+    // The page of the run opens at the operation that has no place, although the run ends much later.
+    page.go(&format!("file://{}", dir.join("t-7.html").display()));
+    page.rest();
+    let pinned = "page.run.t[page.pinned]";
+    assert_eq!(page.number(pinned), blocked.ret as f64);
+    page.screenshot("run-of-a-history");
+    page.click_on("#history");
+    page.until("location.pathname.endsWith('t-7-history.html') && page.painted > 0");
+    assert_eq!(page.number("page.chosen.pinned"), 5.0, "the page of the history opens at the same operation");
+    // From each operation of the history a link leads to the same operation in the run.
+    page.press(",");
+    let op = page.number("page.chosen.pinned") as usize;
+    assert_ne!(op, 5);
+    page.click_on("#pinned a.button");
+    page.until("location.pathname.endsWith('t-7.html') && page.painted > 0");
+    page.rest();
+    assert_eq!(page.number(pinned), bars[op].ret as f64);
+    page.no_errors();
+    std::fs::remove_dir_all(dir).expect("the test has made this folder");
+}
+
 // ---- appearance ----
 
 #[test]
@@ -393,9 +773,14 @@ fn light_and_dark_at_all_sizes() {
     page.press("e");
     page.rest();
     let looks = Looks { one_colour: 90, dark: 90.0, light: 180.0 };
-    for size in [(1920, 1080), (1440, 900), (900, 700), (420, 800)] {
+    for size in SIZES.into_iter().chain([(900, 700)]) {
         page.has_a_picture("size", size, &looks);
     }
+    page.press("l");
+    for size in SIZES {
+        page.has_a_picture("plots", size, &looks);
+    }
+    page.press("l");
     // The theme that the reader chooses has priority over the theme of the system.
     page.resize(1440, 900);
     page.dark(true);
@@ -447,6 +832,7 @@ fn hostile_texts_are_only_text() {
             operations: vec![bar(0, 0), bar(u32::MAX, 5)],
             partials: vec![vec![Step { bar: 0, state: text.clone() }]],
             last_fit: LastFit::After(0),
+            difference: vec![Piece::Text(text.clone()), Piece::Operation(1)],
         }
     });
     let mark = |text: &String| Mark { from: 0, to: Some(50 * MS), kind: MarkKind::Other, text: text.clone() };
@@ -455,6 +841,7 @@ fn hostile_texts_are_only_text() {
         verdict: Verdict::Illegal,
         parts: parts.collect(),
         marks: texts.iter().map(mark).collect(),
+        beside_run: true,
     };
     page.open(&picture.to_html());
     page.screenshot("hostile");
@@ -515,7 +902,15 @@ fn many_operations(clients: u32, keys: usize, each: usize, name: &str) {
         "{n} operations: checked {checked:.1?}, page of {:.1} MB made in {written:.1?}, opened in {opened:.1?}, first paint after {paint:.0} ms",
         html.len() as f64 / 1e6
     );
+    page.press("f");
+    page.rest();
     let whole = pan(&mut page);
+    page.press("l");
+    let plots = pan(&mut page);
+    page.eval("page.plots.grouping = 'client'");
+    let by_client = pan(&mut page);
+    page.screenshot(&format!("{name}-plots"));
+    page.press("l");
     page.eval("page.axis.zoom(0.3)");
     let third = pan(&mut page);
     page.press("e");
@@ -526,9 +921,15 @@ fn many_operations(clients: u32, keys: usize, each: usize, name: &str) {
     page.rest();
     let part = pan(&mut page);
     page.screenshot(&format!("{name}-part"));
-    for (view, (mean, longest)) in
-        [("whole run", whole), ("a third", third), ("the error", close), ("whole run, one part bright", part)]
-    {
+    let views = [
+        ("whole run", whole),
+        ("a third", third),
+        ("the error", close),
+        ("whole run, one part bright", part),
+        ("latencies and rates", plots),
+        ("latencies and rates by client", by_client),
+    ];
+    for (view, (mean, longest)) in views {
         println!("  a frame of {view}: {mean:.1} ms, at most {longest:.1} ms");
     }
     // Now the whole run is in view, so the bars are very narrow. But the picture still shows the operations.

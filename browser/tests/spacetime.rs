@@ -27,6 +27,7 @@ fn failing_run() -> Trace {
         seed: 7,
         quiet: true,
         trace_file: Some(file.clone()),
+        hints: Some(|_, _| vec!["usual reasons (paper 5.3):".to_owned(), "* One <b>reason</b>.".to_owned()]),
         identity: labrt::here!().with_test("a_partition_2b", false),
         ..Run::default()
     };
@@ -72,6 +73,35 @@ fn message(page: &mut Page, wanted: &str) -> usize {
 
 // ---- a failed run ----
 
+/// The page has the usual reasons of the failure, and commands that repeat the run.
+#[test]
+fn the_page_has_hints_and_commands() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    assert_eq!(page.eval("document.querySelector('#why .reasons').textContent"), "One <b>reason</b>.");
+    page.eval("document.querySelector('#why .commands button').click()");
+    let replay = page.eval("document.querySelector('#why .commands code').textContent");
+    let command = if labrt::is_sim() { "LAB_SEED=0x7 " } else { "LAB_SEED=random LAB_RUNS=1000 " };
+    assert!(
+        replay.as_str().is_some_and(|it| it.starts_with(command) && it.contains(" --exact a_partition_2b"))
+    );
+    // Only a run in virtual time can be repeated with a change.
+    let line = r#"{"t":0,"kind":"run.begin","f.test":"x","f.replay":"LAB_SEED=0x7 LAB_EXPECT=12ab LAB_MONITOR=0 cargo test x"}"#;
+    let events = [
+        line,
+        r#"{"t":5,"node":"S0","kind":"rpc.sent","id":1,"f.method":"Raft.AppendEntries","f.end":3,"f.nth":9,"f.to":"S1"}"#,
+        r#"{"t":6,"node":"S1","kind":"rpc.delivered","id":1,"f.method":"Raft.AppendEntries"}"#,
+        r#"{"t":7,"kind":"test.failed","f.thread":"body","f.message":"m"}"#,
+    ];
+    let trace = Trace::read(events.join("\n").as_bytes()).expect("a trace");
+    page.open(&html(&trace, MOST_EVENTS));
+    page.eval("page.pin(0)");
+    page.settle();
+    page.eval("[...document.querySelectorAll('#pinned .commands button')].find((b) => b.textContent === 'lost').click()");
+    let command = page.eval("document.querySelector('#pinned .commands code').textContent");
+    assert_eq!(command, "LAB_SEED=0x7 LAB_MONITOR=0 LAB_FATES=3.9=lost cargo test x");
+}
+
 #[test]
 fn the_page_opens_at_the_failure_and_says_what_failed() {
     let Some(mut page) = Page::new(1440, 900) else { return };
@@ -79,13 +109,12 @@ fn the_page_opens_at_the_failure_and_says_what_failed() {
     assert_eq!(page.eval("page.run.kind(page.pinned)"), "test.failed");
     assert_eq!(
         page.eval(
-            "page.axis.from < page.run.t[page.run.failed] && page.axis.to > page.run.t[page.run.failed]"
+            "page.axis.from < page.axis.places[page.run.failed] && page.axis.to > page.axis.places[page.run.failed]"
         ),
         true
     );
     let said = page.text("#headline");
     assert!(said.starts_with("Failed at ") && said.contains("has not committed index 2"), "{said}");
-    assert!(page.text("#why").contains("has not committed index 2"));
     assert_eq!(page.text("#title"), "a_partition_2b");
     let facts = page.text("#facts");
     assert!(facts.contains("5 servers") && facts.contains("seed 0x7"), "{facts}");
@@ -140,7 +169,7 @@ fn logs_roles_and_terms_are_those_of_the_moment() {
     // With the pointer near the beginning of the run, the page shows no leader.
     page.press("f");
     page.rest();
-    let early = place(&mut page, "page.columns.x(1) + 30", "page.axis.x(page.run.from) + 2");
+    let early = place(&mut page, "page.columns.x(1) + 30", "page.axis.y(0) + 2");
     page.point(early);
     let leaders =
         "[...page.run.servers.keys()].filter((lane) => page.run.state(lane, page.now)?.role === 3).length";
@@ -314,7 +343,7 @@ fn wheel_drag_and_keys_move_the_view() {
     page.click(empty);
     assert_eq!(page.eval("page.pinned"), -1);
     assert_eq!(
-        page.eval("Math.abs(page.time - page.axis.time(page.axis.left + 40)) < 3 * page.axis.scale"),
+        page.eval("Math.abs(page.place - page.axis.time(page.axis.left + 40)) < 3 * page.axis.scale"),
         true
     );
     page.no_errors();
@@ -356,11 +385,519 @@ fn light_and_dark_at_all_sizes() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
     let looks = Looks { one_colour: 92, dark: 95.0, light: 175.0 };
-    for size in [(1920, 1080), (1440, 900), (900, 900), (420, 800)] {
+    for size in [(1920, 1080), (1440, 900), (1280, 800), (900, 900), (390, 844)] {
         page.has_a_picture("run", size, &looks);
     }
     page.press("?");
     assert_eq!(page.eval("document.getElementById('help').open"), true);
+    page.no_errors();
+}
+
+// ---- for a reader who did not write the code ----
+
+/// The sizes at which the page must be usable: a laptop, a large screen, and a phone.
+const SIZES: [(u32, u32); 3] = [(1280, 800), (1920, 1080), (390, 844)];
+
+/// Opens a page at each size, with the light and the dark theme, and checks it.
+fn at_each_size(name: &str, html: &str, mut check: impl FnMut(&mut Page, u32)) {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    for (width, height) in SIZES {
+        for dark in [false, true] {
+            page.resize(width, height);
+            page.dark(dark);
+            page.open(html);
+            check(&mut page, width);
+            page.screenshot(&format!("{name}-{width}-{}", if dark { "dark" } else { "light" }));
+            let wide = page.number("document.documentElement.scrollWidth");
+            assert!(wide <= f64::from(width), "{name} {width}: {wide} pixels wide");
+        }
+    }
+    page.no_errors();
+}
+
+/// A trace from the members of its events. The events are one millisecond apart.
+fn trace_of(lines: &[String]) -> Trace {
+    let text: String =
+        lines.iter().enumerate().map(|(i, line)| format!("{{\"t\":{}000000,{line}}}\n", i + 1)).collect();
+    Trace::read(text.as_bytes()).expect("the trace can be read")
+}
+
+fn restored(server: u32, terms: &str, last: u64) -> String {
+    format!(
+        r#""node":"S{server}","kind":"raft.restore","f.term":5,"f.last_included_index":0,"f.last_included_term":0,"f.last":{last},"f.terms":"{terms}""#
+    )
+}
+
+fn committed(server: u32, index: u64) -> String {
+    format!(r#""node":"S{server}","kind":"raft.commit","f.index":{index},"f.term":5"#)
+}
+
+/// A text on a canvas, with its place.
+struct Drawn {
+    canvas: String,
+    text: String,
+    x: f64,
+    y: f64,
+}
+
+/// All texts on the canvases of the page.
+fn drawn(page: &mut Page) -> Vec<Drawn> {
+    let script = "(() => {
+        const said = [];
+        const kind = CanvasRenderingContext2D.prototype;
+        const real = kind.fillText;
+        kind.fillText = function (text, x, y, ...rest) {
+            const t = this.getTransform();
+            said.push([this.canvas.id, text, t.a * x + t.c * y + t.e, t.b * x + t.d * y + t.f]);
+            return real.call(this, text, x, y, ...rest);
+        };
+        page.draw();
+        kind.fillText = real;
+        return said;
+    })()";
+    let said = page.eval(script);
+    let text = |value: &serde_json::Value| value.as_str().expect("the value is a text").to_owned();
+    let number = |value: &serde_json::Value| value.as_f64().expect("the value is a number");
+    let all = said.as_array().expect("the value is a list").iter();
+    all.map(|one| Drawn {
+        canvas: text(&one[0]),
+        text: text(&one[1]),
+        x: number(&one[2]),
+        y: number(&one[3]),
+    })
+    .collect()
+}
+
+fn texts(page: &mut Page, canvas: &str) -> Vec<String> {
+    drawn(page).into_iter().filter(|one| one.canvas == canvas).map(|one| one.text).collect()
+}
+
+#[test]
+fn a_search_finds_the_words_that_the_page_draws() {
+    let run = html(&failing_run(), MOST_EVENTS);
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    page.open(&run);
+    // The text of each event, and each line of the pane about a message, finds its event.
+    let missed = "(() => {
+        const { run, filter } = page;
+        const missed = [];
+        for (let e = 0; e < run.size; e += 7) {
+            const m = run.id[e] >= 0 ? run.messageOf[run.id[e]] : -1;
+            const said = [shortText(run, e), `${run.lanes[run.lane[e]].name} ${shortText(run, e)}`, `${run.kind(e)}, ${run.cause(e)}`, formatTime(run.t[e])];
+            if (m >= 0) said.push(messageText(run, m), fateOf(run, m), stepText(run, e));
+            for (const [name, value] of run.fields(e)) said.push(`${name} ${valueText(value)}`, `${name}=${valueText(value)}`);
+            for (const text of said) if (!run.find(text, filter.shown).includes(e)) missed.push([e, text]);
+        }
+        return missed;
+    })()";
+    assert_eq!(page.eval(missed), serde_json::json!([]));
+    // So are the headline, the mark of the failure, and the reason of many losses.
+    let others = "[byId('headline').innerText, 'The test failed here', '9 lost: disabled'].map((text) => page.run.find(text, page.filter.shown)).map((found) => found.includes(page.run.failed) || found.length)";
+    let others = page.eval(others);
+    assert!(others[0] == true && others[1] == true && others[2].as_u64() > Some(8), "{others}");
+    // A number is found as a whole.
+    assert_eq!(
+        page.eval(
+            "page.run.find('commits 1', page.filter.shown).every((e) => page.run.field(e, 'index') === 1)"
+        ),
+        true
+    );
+    at_each_size("run-search", &run, |page, width| {
+        for words in ["votes for", "commits 1", "disabled", "leader T"] {
+            page.press("/");
+            page.eval("page.search.input.select()");
+            page.write(words);
+            page.press("Enter");
+            let found = page.text("#found");
+            assert!(found.starts_with("1 of "), "{words}: {found}");
+            let on_screen = texts(page, "chart").join("\n");
+            // On a phone, the ends of lost messages may be on lanes that are not in view.
+            let away = width < 500 && words == "disabled";
+            assert!(away || on_screen.contains(words), "{width}: {words} is not in\n{on_screen}");
+        }
+        // After Enter, keys are commands. They do not go into the field.
+        let query = page.eval("page.search.query");
+        page.press("n");
+        assert!(page.text("#found").starts_with("2 of "));
+        page.press("Enter");
+        assert!(page.text("#found").starts_with("3 of "));
+        let pinned = page.number("page.pinned");
+        page.press(",");
+        assert_eq!(page.number("page.pinned"), pinned - 1.0);
+        assert_eq!(page.eval("page.search.query"), query);
+    });
+}
+
+#[test]
+fn the_logs_open_where_they_differ_and_equal_entries_are_folded() {
+    let lines = [
+        restored(0, "1*3,3*49,5*8", 60),
+        restored(1, "1*3,3*49,4*8", 60),
+        restored(2, "1*3,3*49", 52),
+        committed(0, 2),
+        committed(0, 52),
+        r#""kind":"test.failed","f.message":"one(1) failed to reach agreement""#.to_owned(),
+    ];
+    at_each_size("run-logs", &html(&trace_of(&lines), MOST_EVENTS), |page, width| {
+        let place = "(() => {
+            const { columns, shift } = page.logs.rows[0];
+            const index = page.logs.focus.get(0);
+            const column = columns.find((one) => one.from <= index && one.to >= index);
+            const left = page.logs.left + column.x - shift;
+            return [index, column.from === column.to, left >= page.logs.left, left + column.width <= page.logs.width];
+        })()";
+        assert_eq!(page.eval(place), serde_json::json!([53, true, true, true]));
+        let said = texts(page, "logs");
+        let folded = said.iter().filter(|text| *text == "term 3, 49 entries").count();
+        // A narrow page has no space for everything.
+        assert!(folded == 3 || width < 500, "{said:?}");
+        assert!(said.iter().any(|text| text == "53"), "{said:?}");
+        // With a pinned event, the logs show the index of the event. This index is not folded.
+        page.press("/");
+        page.write("commits 52");
+        page.press("Enter");
+        assert_eq!(page.eval(place), serde_json::json!([52, true, true, true]));
+        assert!(texts(page, "logs").iter().any(|text| text == "term 3, 48 entries") || width < 500);
+        page.press(",");
+        assert_eq!(page.eval(place), serde_json::json!([2, true, true, true]));
+        page.press("e");
+    });
+}
+
+#[test]
+fn long_logs_open_in_the_middle_and_can_be_moved() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    let terms = |other: u32| {
+        let terms: Vec<String> = (1..=200).map(|i| if i == 100 { other } else { i }.to_string()).collect();
+        terms.join(",")
+    };
+    let lines = [restored(0, &terms(100), 200), restored(1, &terms(99), 200)];
+    page.open(&html(&trace_of(&lines), MOST_EVENTS));
+    let seen = "(() => { const { columns } = page.logs.rows[0]; return [columns[0].from, columns[columns.length - 1].to]; })()";
+    let first = page.eval(seen);
+    assert!(first[0].as_u64() < Some(100) && first[1].as_u64() > Some(100), "{first}");
+    let at = "page.logs.canvas.getBoundingClientRect()";
+    let (x, y) = (page.number(&format!("{at}.x + 400")), page.number(&format!("{at}.y + 30")));
+    page.drag((x, y), (x - 100.0, y));
+    let moved = page.eval(seen);
+    assert_eq!(moved[0].as_u64(), first[0].as_u64().map(|index| index + 4), "a cell has 25 pixels");
+    page.no_errors();
+}
+
+#[test]
+fn the_axis_by_events_separates_what_happens_in_microseconds() {
+    let run = html(&failing_run(), MOST_EVENTS);
+    at_each_size("run-axis", &run, |page, width| {
+        assert_eq!(page.eval("page.axis.mode"), "events", "a failed run opens with the axis by events");
+        assert!(page.text("#by-events").contains("events"));
+        // The ends of an arrow are more than a row apart, and the marks of a server do not share a row.
+        let apart = "(() => {
+            page.draw();
+            const { arrows, axis, run, filter, chart } = page;
+            const rows = axis.width / (axis.span / ROW);
+            const arrow = arrows.legs.filter((leg) => !leg.lost && leg.y1 > leg.y0).map((leg) => (leg.y1 - leg.y0) / rows);
+            const last = new Map();
+            let marks = Infinity;
+            for (let e = 0; e < run.size; e += 1) {
+                if (!filter.shown[e] || chart.quiet[run.kindOf[e]]) continue;
+                const before = last.get(run.lane[e]);
+                if (before !== undefined) marks = Math.min(marks, (axis.y(e) - axis.y(before)) / rows);
+                last.set(run.lane[e], e);
+            }
+            return [arrow.length > 0 ? Math.min(...arrow) : 9, marks, rows];
+        })()";
+        let apart = page.eval(apart);
+        let value = |i: usize| apart[i].as_f64().expect("the value is a number");
+        assert!(value(0) > 1.2 && value(1) > 0.99 && value(2) > 12.0, "{apart}");
+        // From the keyboard, the zoom is around the pin.
+        page.press(",");
+        page.press(",");
+        let y = page.number("page.axis.y(page.pinned)");
+        for key in ["+", "+", "-", "-", "-"] {
+            page.press(key);
+            let now = page.number("page.axis.y(page.pinned)");
+            assert!((now - y).abs() < 1.5, "{width} {key}: the pin has moved from {y} to {now}");
+        }
+        // The wheel zooms around the pointer.
+        let middle = place(page, "page.columns.x(1) + 20", "200");
+        let before = page.number("page.axis.time(200)");
+        page.wheel(middle, -300.0);
+        let scale = page.number("page.axis.scale");
+        assert!((page.number("page.axis.time(200)") - before).abs() < 2.0 * scale);
+        // The address keeps the axis. The pin stays where it is when the axis changes.
+        for (button, mode) in [("#by-time", "time"), ("#by-events", "events")] {
+            page.press("e");
+            page.rest();
+            let y = page.number("page.axis.y(page.pinned)");
+            page.click_on(button);
+            assert_eq!(page.eval("page.axis.mode"), mode);
+            assert!((page.number("page.axis.y(page.pinned)") - y).abs() < 2.0, "{width} {mode}");
+            page.eval("page.fragment.write()");
+            let state = "[page.axis.mode, Math.round(page.axis.from), Math.round(page.axis.to), page.pinned]";
+            let (kept, url) = (page.eval(state), page.eval("location.href"));
+            page.go("about:blank");
+            page.go(url.as_str().expect("the value is a text"));
+            assert_eq!(page.eval(state), kept);
+        }
+        page.press("x");
+        assert_eq!(page.eval("page.axis.mode"), "time");
+        page.press("x");
+        page.press("e");
+        page.rest();
+    });
+    // A filter takes the rows of the hidden events away. The pinned event stays where it is.
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    page.open(&run);
+    page.press("[");
+    page.rest();
+    let (y, long) = (page.number("page.axis.y(page.pinned)"), page.number("page.axis.full.to"));
+    page.eval("page.filter.hiddenTypes = new Set(page.run.types.keys()); page.choices.apply()");
+    assert!((page.number("page.axis.y(page.pinned)") - y).abs() < 1.0);
+    assert!(page.number("page.axis.full.to") < long * 0.8, "hidden messages need no rows");
+    page.no_errors();
+}
+
+/// S0 is disconnected, so all its heartbeats are lost. S1 loses one message, and reaches S2 with another.
+fn losing_run() -> Trace {
+    let mut lines: Vec<String> = (0..5).map(|server| restored(server, "1", 1)).collect();
+    lines.push(r#""node":"S0","kind":"fault.disconnect""#.to_owned());
+    let mut id = 10;
+    let mut sent = |lines: &mut Vec<String>, from: u32, to: u32, lost: &str| {
+        id += 1;
+        lines.push(format!(
+            r#""node":"S{from}","kind":"rpc.sent","id":{id},"f.method":"Raft.AppendEntries","f.to":"S{to}""#
+        ));
+        if lost.is_empty() {
+            lines.push(format!(r#""node":"S{to}","kind":"rpc.delivered","id":{id}"#));
+        } else {
+            lines.push(format!(r#""node":"S{from}","kind":"rpc.failed","id":{id},"cause":"{lost}""#));
+        }
+    };
+    for _ in 0..6 {
+        (1..5).for_each(|to| sent(&mut lines, 0, to, "disabled"));
+    }
+    sent(&mut lines, 1, 4, "unreliable request");
+    sent(&mut lines, 1, 4, "");
+    sent(&mut lines, 3, 0, "unreliable request");
+    lines.push(r#""kind":"test.failed","f.message":"no leader""#.to_owned());
+    trace_of(&lines)
+}
+
+#[test]
+fn a_lost_message_ends_between_two_lanes_and_many_losses_are_said_once() {
+    at_each_size("run-lost", &html(&losing_run(), MOST_EVENTS), |page, width| {
+        page.press("f");
+        page.rest();
+        let crosses = "(() => {
+            const { arrows, columns, run } = page;
+            const lost = arrows.legs.filter((leg) => leg.lost);
+            const bars = columns.order.map((lane) => columns.x(lane));
+            return {
+                lost: lost.length,
+                faint: lost.filter((leg) => leg.faint).length,
+                near: Math.min(...lost.flatMap((leg) => bars.map((bar) => Math.abs(bar - leg.x1)))),
+                right: lost.every((leg) => {
+                    const target = columns.x(run.messages.to[leg.m]);
+                    return Math.abs(target - leg.x1) <= 41 && Math.sign(target - leg.x1) === Math.sign(target - leg.x0);
+                }),
+            };
+        })()";
+        let crosses = page.eval(crosses);
+        assert_eq!((crosses["lost"].as_u64(), crosses["faint"].as_u64()), (Some(26), Some(24)));
+        assert!(crosses["near"].as_f64() >= Some(20.0), "{width}: a cross is on a bar: {crosses}");
+        assert_eq!(crosses["right"], true, "a lost message ends just before its target");
+        let said: Vec<String> =
+            texts(page, "chart").into_iter().filter(|text| text.contains("lost: ")).collect();
+        let count = |what: &str| said.iter().filter(|text| *text == what).count();
+        assert_eq!(count("24 lost: disabled"), 1, "{said:?}");
+        assert!(count("lost: unreliable request") == 2 || width < 500, "{said:?}");
+    });
+}
+
+#[test]
+fn the_failure_is_said_once_as_a_sentence_about_the_state() {
+    let conflict = [
+        restored(0, "1,3", 2),
+        restored(3, "1,1", 2),
+        restored(4, "1,1", 2),
+        committed(0, 2),
+        committed(3, 2),
+        r#""kind":"test.failed","f.thread":"reader-3","f.message":"apply error: commit index=2 server=3 1 != server=0 2 (at a.rs:4)""#.to_owned(),
+    ];
+    let message = [
+        restored(0, "1", 1),
+        r#""kind":"test.failed","f.message":"assertion `left == right` failed: server 1 must lead\n  left: 1\n right: 2 (at tests/x.rs:5)""#.to_owned(),
+    ];
+    for (name, lines, sentence, more) in [
+        ("run-said", &conflict[..], "index 2: S0 has term 3, S3 has term 1", "commit index=2 server=3 1"),
+        ("run-line", &message[..], "server 1 must lead", "left: 1\n right: 2 (at tests/x.rs:5)"),
+    ] {
+        at_each_size(name, &html(&trace_of(lines), MOST_EVENTS), |page, width| {
+            let body = page.text("body");
+            assert_eq!(body.matches(sentence).count(), 1, "{body}");
+            assert!(!body.contains(more) && !body.contains("\\n"), "{body}");
+            let cut = "(() => { const h = byId('headline'); return h.scrollHeight > h.clientHeight + 1 && getComputedStyle(h).overflow === 'hidden'; })()";
+            assert_eq!(page.eval(cut), false, "the headline is cut off");
+            // In the first view there is nothing left to show.
+            assert_eq!(page.eval("byId('error').offsetParent"), serde_json::Value::Null);
+            // On a phone, the pane is below the picture.
+            page.eval("document.querySelector('#why summary').scrollIntoView()");
+            page.click_on("#why summary");
+            page.eval("scrollTo(0, 0)");
+            let why = page.text("#why");
+            assert!(why.contains(more) && !why.contains("\\n"), "{why}");
+            // The failure is named in the picture, and this text is not cut off at the end of the run.
+            for key in ["f", "e"] {
+                page.press(key);
+                page.rest();
+                let label = drawn(page).into_iter().find(|one| one.text == "The test failed here");
+                let label = label.expect("the failure is named in the picture");
+                let (right, foot) = (page.number("page.chart.width"), page.number("page.chart.height"));
+                assert!(
+                    label.x > 0.0 && label.x + 130.0 < right && label.y > 36.0 && label.y + 8.0 < foot,
+                    "{width} {key}: {} {}",
+                    label.x,
+                    label.y
+                );
+            }
+            // Away from the failure, the button leads back to it.
+            page.press("Escape");
+            assert_eq!(page.eval("byId('error').offsetParent !== null"), true);
+            page.click_on("#error");
+            page.rest();
+            assert_eq!(page.eval("page.pinned === page.run.failed && byId('error').hidden"), true);
+        });
+    }
+}
+
+#[test]
+fn held_links_and_slow_servers_have_bands() {
+    let mut lines: Vec<String> = (0..3).map(|server| restored(server, "1", 1)).collect();
+    lines.push(r#""kind":"fault.hold","f.from":"S0","f.to":"S1","f.holds":"requests""#.to_owned());
+    lines.push(r#""node":"S2","kind":"fault.slow","f.longest_us":30000"#.to_owned());
+    lines.extend((1..20).map(|_| committed(0, 1)));
+    lines.push(r#""kind":"fault.release","f.from":"S0","f.to":"S1""#.to_owned());
+    lines.extend((1..20).map(|_| committed(1, 1)));
+    lines.push(r#""kind":"fault.heal""#.to_owned());
+    lines.push(committed(0, 1));
+    at_each_size("run-bands", &html(&trace_of(&lines), MOST_EVENTS), |page, width| {
+        for axis in ["time", "events"] {
+            assert_eq!(page.eval("page.axis.mode"), axis);
+            page.press("f");
+            page.rest();
+            let said = texts(page, "chart");
+            let count = |what: &str| said.iter().filter(|text| *text == what).count();
+            assert_eq!(
+                count("S0 → S1 holds requests"),
+                2,
+                "one band until the release, and one after it: {said:?}"
+            );
+            assert_eq!(
+                count("slow: up to 30 ms"),
+                2,
+                "the text of the event, and the text of the band: {said:?}"
+            );
+            page.press("x");
+        }
+        assert!(page.text("#legend").contains("slow") || width < 640);
+        // A click on the band pins the fault.
+        let at = place(page, "SCALE + 8", "page.axis.y(5)");
+        page.click(at);
+        assert_eq!(page.eval("page.run.kind(page.pinned)"), "fault.hold");
+    });
+}
+
+// ---- the walkthroughs of docs/spacetime.md ----
+
+/// A step of a walkthrough: what the reader does, and the texts that are on the page then.
+struct Step {
+    does: String,
+    sees: Vec<String>,
+}
+
+/// The texts in backticks.
+fn quoted(text: &str) -> Vec<String> {
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The walkthroughs of the document: for each trace, its steps. A walkthrough begins with a command that
+/// names a trace in `docs/walkthroughs/`. Its steps are the rows of the table after this command.
+fn walkthroughs(document: &str) -> Vec<(String, Vec<Step>)> {
+    let mut walks: Vec<(String, Vec<Step>)> = Vec::new();
+    let mut inside = false;
+    for line in document.lines() {
+        if let Some((_, rest)) = line.split_once("scripts/trace.sh docs/walkthroughs/") {
+            let file = rest.split_whitespace().next().expect("the command names a file");
+            walks.push((file.to_owned(), Vec::new()));
+            inside = true;
+        } else if line.starts_with('#') {
+            inside = false;
+        } else if let Some(row) = line.strip_prefix("| ").filter(|_| inside) {
+            let (does, sees) = row.split_once(" | ").expect("a row has two cells");
+            if does != "do" && !does.starts_with("--") {
+                let step = Step { does: does.to_owned(), sees: quoted(sees) };
+                walks.last_mut().expect("the table is in a walkthrough").1.push(step);
+            }
+        }
+    }
+    walks
+}
+
+/// Does what the step says: opens the page, presses keys, types texts.
+fn act(page: &mut Page, does: &str) {
+    let times = if does.contains("twice") { 2 } else { 1 };
+    for part in does.split(", then ") {
+        let Some(text) = quoted(part).first().cloned() else {
+            assert_eq!(part, "open the page", "this test does not know how to do this");
+            continue;
+        };
+        if part.contains("type ") {
+            page.write(&text);
+            page.until("page.search.asked === page.search.query");
+            continue;
+        }
+        assert!(part.contains("press "), "this test does not know how to do this: {part}");
+        for _ in 0..times {
+            // The document writes letters as they are on the keyboard.
+            let key = if text.chars().count() == 1 { text.to_lowercase() } else { text.clone() };
+            page.press(&key);
+        }
+    }
+    page.rest();
+}
+
+/// Everything that can be read on the page: the texts of the document, and the texts of the canvases.
+fn readable(page: &mut Page) -> String {
+    let canvases = drawn(page).into_iter().map(|one| one.text).collect::<Vec<_>>().join("\n");
+    let plain = |text: String| text.replace(['\u{a0}', '\u{202f}'], " ");
+    plain(format!("{}\n{canvases}", page.text("body")))
+}
+
+#[test]
+fn the_walkthroughs_of_the_document_lead_to_what_they_say() {
+    let docs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let document = fs::read_to_string(docs.join("spacetime.md")).expect("the document can be read");
+    let walks = walkthroughs(&document);
+    assert_eq!(walks.len(), 3, "the document has three walkthroughs");
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    for (file, steps) in walks {
+        let trace = Trace::open(docs.join("walkthroughs").join(&file)).expect("the trace can be read");
+        let made = html(&trace, MOST_EVENTS);
+        assert!(steps.len() > 2, "{file}: only {} steps", steps.len());
+        // The pane at the right is as high as the window. A reader scrolls it, a phone shows it below.
+        for size in [(1280, 800), (1920, 1080)] {
+            page.resize(size.0, size.1);
+            page.open(&made);
+            for Step { does, sees } in &steps {
+                act(&mut page, does);
+                let read = readable(&mut page);
+                assert!(!sees.is_empty(), "{file}: the step \"{does}\" says nothing about the page");
+                for text in sees {
+                    assert!(read.contains(text.as_str()), "{file}: {does}: {text} is not in\n{read}");
+                }
+            }
+        }
+    }
     page.no_errors();
 }
 
@@ -394,7 +931,7 @@ fn operations_and_the_verdict_are_on_their_lanes() {
     page.press("f");
     page.rest();
     let lane = "page.run.lanes.findIndex((lane) => lane.name === 'client 1')";
-    let at = place(&mut page, &format!("page.columns.x({lane})"), "page.axis.x(5e6)");
+    let at = place(&mut page, &format!("page.columns.x({lane})"), "page.axis.x(page.axis.placeOf(5e6))");
     page.click(at);
     assert!(page.text("#pinned").starts_with("get(x) → old"), "{}", page.text("#pinned"));
     // Keys lead from an event of a server to the message and the operation that caused it.
@@ -608,6 +1145,16 @@ fn a_hundred_thousand_events() {
         assert!(mean < 1000.0, "{view}: {mean} ms a frame");
     }
     page.screenshot("run-many-close");
+    // The same with the axis by events, first around the event in the middle.
+    page.press("x");
+    for (view, zoom) in [("usual rows", 1.0), ("ten times the rows", 10.0), ("the whole run", 1e9)] {
+        page.eval(&format!("page.axis.zoom({zoom})"));
+        let times = page.eval(frames);
+        let mean = times[0].as_f64().expect("the value is a number");
+        println!("  a frame by events, {view}: {mean:.1} ms");
+        assert!(mean < 1000.0, "by events, {view}: {mean} ms a frame");
+    }
+    page.press("x");
     page.press("/");
     page.write("raft.commit S3");
     page.until("page.search.matches.length > 100");

@@ -487,9 +487,14 @@ fn a_kept_log_names_the_page_where_it_is_now() {
     let line = format!("[lab] the run as a page: {}\n", page.display());
     let log = project.read("kept/lab2a-re_election_2a-0x7.log");
     assert!(log.contains(&line), "no {line:?} in\n{log}");
+    // The page of the history is kept beside the page of the run. The two pages link to each other by name.
+    let history = project.path("kept/lab2a-re_election_2a-0x7-history.html");
+    assert!(log.contains(&format!("as a page: {}\n", history.display())), "{log}");
+    assert_eq!(project.read("kept/lab2a-re_election_2a-0x7-history.html"), "the history\n");
     project.run(&["-n", "1", "--seed", "7", "-o", "real", "re_election_2a"]).says(1, &[]);
     let log = project.read("real/lab2a-re_election_2a-0x7.log");
     assert!(log.contains("/real/lab2a-re_election_2a-0x7.html\n"), "{log}");
+    assert_eq!(project.read("real/lab2a-re_election_2a-0x7-history.html"), "the history\n");
 }
 
 // ---- warnings ----

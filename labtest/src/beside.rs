@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::{env, fs};
 
-use labrt::time::Duration;
 use labrt::{Failed, Run};
 use labview::beside::{Side, html};
 use labview::spacetime::{self, Event, Trace};
@@ -30,8 +29,8 @@ const MOST_RUNS: usize = 200;
 /// The search tries this number of messages one by one before its steps become longer.
 const ONE_BY_ONE: usize = 40;
 
-/// The pages show this time before and after the first difference.
-const SHOWN: Duration = Duration::from_millis(200);
+/// The pages of a run with too many events show this time in ns before and after the changed message.
+const SHOWN: u64 = 50_000_000;
 
 /// Reads the variable.
 ///
@@ -102,14 +101,15 @@ fn search(failed: &Failed<'_>) -> Result<(), String> {
         let passed = open(&traces[1])?;
         // The first line of a trace file says whether the run has failed, so it differs. But it is not among
         // the events.
-        if first_difference(&trace.events, &passed.events).is_none_or(|at| at < message.sent) {
+        let same = same_events(&trace.events, &passed.events);
+        if trace.events.get(same).is_none_or(|event| event.t < message.sent) {
             return Err(
                 "the runs differ before the changed message: the code is not deterministic".to_owned()
             );
         }
         let pages = [file("failed.html"), file("passed.html")];
         for (trace, page) in traces.iter().zip(&pages) {
-            spacetime::draw(trace, page, spacetime::MOST_EVENTS)?;
+            spacetime::draw(trace, page, spacetime::MOST_EVENTS, false)?;
         }
         let window = file("beside.html");
         fs::write(&window, beside(&name, &message, &trace.events, &passed.events, &pages))
@@ -262,28 +262,38 @@ fn passes(failed: &Failed<'_>, message: &Message, trace: Option<&Path>) -> Resul
     ended.map(|status| status.success()).map_err(|error| format!("the test cannot be started again: {error}"))
 }
 
-/// The time of the first event that only one of the runs has.
-fn first_difference(failed: &[Event], passed: &[Event]) -> Option<u64> {
-    let same = failed.iter().zip(passed).take_while(|(a, b)| a == b).count();
-    failed.get(same).or_else(|| passed.get(same)).map(|event| event.t)
+/// How many events at the beginning are the same in both runs.
+fn same_events(failed: &[Event], passed: &[Event]) -> usize {
+    failed.iter().zip(passed).take_while(|(a, b)| a == b).count()
 }
 
 /// The window with both pages. Each page opens at the first event that only one of the runs has.
 fn beside(name: &str, message: &Message, failed: &[Event], passed: &[Event], pages: &[PathBuf; 2]) -> String {
-    let at = first_difference(failed, passed).unwrap_or(message.sent);
-    let shown = SHOWN.as_nanos() as u64;
-    let view = format!("#t={}-{}&m={at}", at.saturating_sub(shown), at + shown);
-    let address = |page: &Path| {
+    let same = same_events(failed, passed);
+    let address = |page: &Path, events: &[Event]| {
         let name = page.file_name().unwrap_or_default().to_string_lossy();
-        format!("{name}{view}")
+        // A page with all events of its run has the same numbers of events as the trace.
+        match events.len() <= spacetime::MOST_EVENTS {
+            true => format!("{name}#axis=events&e={}", same.min(events.len().saturating_sub(1))),
+            false => format!("{name}#t={}-{}", message.sent.saturating_sub(SHOWN), message.sent + SHOWN),
+        }
     };
-    let (left, right) = (address(&pages[0]), address(&pages[1]));
+    let (left, right) = (address(&pages[0], failed), address(&pages[1], passed));
     html(
         &format!("{name}: the failed run beside a run that passes"),
-        &format!("{}. Up to this message both runs are the same. Both pages open there.", sentence(message)),
+        &format!(
+            "{}. Up to this message both runs are the same. Both pages open there.",
+            capital(&sentence(message))
+        ),
         &Side { title: "the run that failed", address: &left },
         &Side { title: "the run that passes", address: &right },
     )
+}
+
+/// The sentence with a capital letter at its beginning.
+fn capital(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]

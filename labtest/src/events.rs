@@ -150,7 +150,8 @@ pub fn long_reordering(on: bool) {
 }
 
 /// Records the verdict of the checker about a history with this number of operations. If the history is not
-/// linearizable, `blocked` is the operation that the checker could not put into an order.
+/// linearizable, `blocked` is the operation that the checker could not put into an order. The page of the run
+/// opens at this operation.
 pub fn verdict(verdict: Verdict, operations: usize, blocked: Option<&Operation>) {
     if !trace::on() {
         return;
@@ -161,11 +162,12 @@ pub fn verdict(verdict: Verdict, operations: usize, blocked: Option<&Operation>)
         Verdict::Unknown => "unknown",
     };
     let mut fields = vec![("verdict", Field::from(word)), ("operations", operations.into())];
-    if let Some(Operation { client, input, call, .. }) = blocked {
+    if let Some(Operation { client, input, call, ret, .. }) = blocked {
         fields.extend([
             ("key", input.key.as_str().into()),
             ("client", (*client).into()),
             ("called", (*call).into()),
+            ("returned", (*ret).into()),
         ]);
     }
     trace::emit(VERDICT, Links::NONE, &fields);

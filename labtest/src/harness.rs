@@ -30,7 +30,6 @@ use labrt::{Identity, Run, Summary};
 use libtest_mimic::{Arguments, Failed, FormatSetting, Trial};
 use std::fmt;
 
-use super::page::Place;
 use super::raft::watch;
 use super::{beside, fates, hints, monitor, output, page, strictness};
 
@@ -249,10 +248,9 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Res
         run.variables.push((fates::VARIABLE.to_owned(), chosen));
     }
     run.hints = Some(hints::lines);
-    run.on_failure = match (beside::read()?, Place::from_env()? != Place::Nowhere) {
-        (true, _) => Some(beside::write),
-        (false, true) => Some(page::write),
-        (false, false) => None,
+    run.on_failure = match beside::read()? {
+        true => Some(beside::write),
+        false => page::of_failures()?,
     };
     let mid_line = prints_name_first(args);
     let body = Arc::clone(&case.body);

@@ -5,16 +5,23 @@
 //! events, so a run that passes needs no time for them. If a run fails, it is repeated with the same seed.
 //! This second run records events, and prints nothing. Only the first failure of a test gets a page.
 //!
+//! If a history of operations is not linearizable, a second page shows the history. The two pages lie in the
+//! same folder and link to each other. The name of the second page is the name of the first page with
+//! `-history` at its end: `out/TEST-SEED.html` and `out/TEST-SEED-history.html`.
+//!
 //! The variable `LAB_PAGE` has one of these values: `0` for no page, `1` (the default) for a page in `out/`,
 //! or the name of the file to write, which must end in `.html`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
+use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::{Failed, Run};
 
 use super::output;
 use labview::spacetime;
+use porcupine::visualization::Picture;
 
 /// In virtual time, the trace for a page has at least this number of the run's last events, including the
 /// events of the scheduler.
@@ -69,32 +76,118 @@ impl Place {
     }
 }
 
-/// Writes the page of a failed run and prints its path, or prints why there is no page. This function can be
-/// used as [`Run::on_failure`].
-pub fn write(failed: &Failed<'_>) {
-    let seed = failed.outcome.seed;
-    let Ok(Some(page)) = Place::from_env().map(|place| place.file(failed.run, seed)) else { return };
-    match output::silently(|| draw(failed, &page)) {
-        // Cargo starts a test in the folder of its package. The user may be in another folder, so the printed
-        // path is absolute.
-        Ok(()) => {
-            eprintln!("[lab] the run as a page: {}", std::path::absolute(&page).unwrap_or(page).display())
-        }
-        Err(error) => eprintln!("[lab] the run has no page: {error}"),
+/// What happens to the page of a history that is not linearizable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HistoryPage {
+    /// There is no page, because `LAB_PAGE` is 0 or wrong.
+    None,
+    /// The page is written after the run, beside the page of the run ([`hold`]).
+    BesideTheRun,
+    /// Nothing writes a page of the run, so the judge must write the page of the history.
+    OnItsOwn,
+}
+
+/// True if failed runs get pages by [`write`].
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// Histories that are not linearizable and whose pages are not written yet. Each has the message with which
+/// its test fails, because the message tells to which run the history belongs.
+#[expect(
+    clippy::disallowed_types,
+    reason = "in virtual time, labrt's lock may let another thread run; then a run would depend on LAB_PAGE"
+)]
+static HELD: std::sync::Mutex<Vec<(String, Picture)>> = std::sync::Mutex::new(Vec::new());
+
+/// At most this number of histories is held. Only the first failure of a test gets pages. So the histories of
+/// later failures stay here, and are dropped when there are too many.
+const MOST_HELD: usize = 4;
+
+/// The value of [`Run::on_failure`] for the tests of this process: [`write`], or `None` if `LAB_PAGE` is 0.
+///
+/// # Errors
+/// If the value of `LAB_PAGE` is wrong.
+pub(crate) fn of_failures() -> Result<Option<fn(&Failed<'_>)>, String> {
+    let on = Place::from_env()? != Place::Nowhere;
+    ON.store(on, Ordering::SeqCst);
+    Ok(on.then_some(write as fn(&Failed<'_>)))
+}
+
+/// What happens to the page of a history in this process.
+pub(crate) fn of_histories() -> HistoryPage {
+    match Place::from_env() {
+        Err(_) | Ok(Place::Nowhere) => HistoryPage::None,
+        Ok(_) if ON.load(Ordering::SeqCst) => HistoryPage::BesideTheRun,
+        Ok(_) => HistoryPage::OnItsOwn,
     }
 }
 
-fn draw(failed: &Failed<'_>, page: &Path) -> Result<(), String> {
+/// Holds a history until its run has ended, so that [`write`] can write its page. `message` is the message
+/// with which the test fails because of this history.
+pub(crate) fn hold(message: &str, picture: Picture) {
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    held.retain(|(of, _)| of != message);
+    if held.len() == MOST_HELD {
+        held.remove(0);
+    }
+    held.push((message.to_owned(), picture));
+}
+
+/// The history because of which a run has failed with this message.
+fn held(message: &str) -> Option<Picture> {
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    let at = held.iter().position(|(of, _)| message.contains(of))?;
+    Some(held.remove(at).1)
+}
+
+/// The name of the page of a history, if the page of its run has the name `page`.
+fn beside(page: &Path) -> PathBuf {
+    let stem = page.file_stem().unwrap_or_default().to_string_lossy();
+    page.with_file_name(format!("{stem}-history.html"))
+}
+
+/// Writes the page of a failed run and prints its path, or prints why there is no page. If the run has failed
+/// because of a history, writes the page of the history, too. This function can be used as
+/// [`Run::on_failure`].
+pub fn write(failed: &Failed<'_>) {
+    let seed = failed.outcome.seed;
+    if let Ok(Some(page)) = Place::from_env().map(|place| place.file(failed.run, seed)) {
+        write_both(failed, &page);
+    }
+}
+
+/// Writes the page of a failed run with this name, and the page of its history beside it.
+fn write_both(failed: &Failed<'_>, page: &Path) {
     if let Some(dir) = page.parent() {
-        // If the folder cannot be made, the file cannot be written either, and that error is reported.
+        // If the folder cannot be made, the files cannot be written either, and that error is reported.
         let _ = fs::create_dir_all(dir);
     }
+    let history = failed.outcome.failure.as_ref().and_then(|failure| held(&failure.message));
+    // Cargo starts a test in the folder of its package. The user may be in another folder, so the printed
+    // paths are absolute.
+    let shown =
+        |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let drawn = output::silently(|| draw(failed, page, history.is_some()));
+    match &drawn {
+        Ok(()) => eprintln!("[lab] the run as a page: {}", shown(page)),
+        Err(error) => eprintln!("[lab] the run has no page: {error}"),
+    }
+    if let Some(history) = history {
+        let path = beside(page);
+        match (Picture { beside_run: drawn.is_ok(), ..history }).write(&path) {
+            Ok(()) => eprintln!("[lab] the history of its clients as a page: {}", shown(&path)),
+            Err(error) => eprintln!("[lab] the history has no page: {}: {error}", path.display()),
+        }
+    }
+}
+
+/// Draws the page of a failed run. `history` tells whether a page of the history will lie beside it.
+fn draw(failed: &Failed<'_>, page: &Path, history: bool) -> Result<(), String> {
     let written = failed.outcome.events.as_ref();
     if let Some(trace) = written.filter(|path| path.extension().is_some_and(|e| e == "jsonl")) {
         if fs::metadata(trace).is_ok_and(|file| file.len() > LONGEST_DRAWN) {
             return Err(format!("the trace is long; scripts/trace.sh {} makes one", trace.display()));
         }
-        return spacetime::draw(trace, page, spacetime::MOST_EVENTS);
+        return spacetime::draw(trace, page, spacetime::MOST_EVENTS, history);
     }
     if !labrt::is_sim() {
         return Err("its events are not there as JSON lines".to_owned());
@@ -114,7 +207,7 @@ fn draw(failed: &Failed<'_>, page: &Path) -> Result<(), String> {
         let (was, is) = (failed.outcome.trace, outcome.trace);
         eprintln!("[lab] not deterministic: the page is of a run with the trace {is:016x}, not {was:016x}");
     }
-    let drawn = spacetime::draw(&trace, page, spacetime::MOST_EVENTS);
+    let drawn = spacetime::draw(&trace, page, spacetime::MOST_EVENTS, history);
     let _ = fs::remove_file(&trace);
     drawn
 }
@@ -122,6 +215,10 @@ fn draw(failed: &Failed<'_>, page: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::ClientCall;
+    use crate::kv::{History, IfUnknown};
+    use labrt::time::{Duration, sleep};
+    use porcupine::models::kv::{KvInput, KvOutput, Operation};
 
     #[test]
     fn the_variable_is_checked() {
@@ -144,11 +241,71 @@ mod tests {
         assert_eq!(file(Place::Nowhere), None);
     }
 
+    /// A folder for the files of one test.
+    fn folder(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("mit6824-{name}-{}", std::process::id()));
+        fs::create_dir_all(&dir).expect("the test can make a folder");
+        dir
+    }
+
+    /// The numbers in the list that is the first member with this name in the data of a page.
+    fn list(html: &str, name: &str) -> Vec<u64> {
+        let (_, rest) = html.split_once(&format!("\"{name}\":[")).expect("the page has this list");
+        let (list, _) = rest.split_once(']').expect("the list ends");
+        list.split(',').map(|number| number.parse().expect("a number")).collect()
+    }
+
+    #[test]
+    fn the_history_lies_beside_the_run_and_both_name_the_same_operation() {
+        let dir = folder("beside");
+        static PAGE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+        PAGE.set(dir.join("t-1.html")).expect("only this test sets PAGE, and only once");
+        ON.store(true, Ordering::SeqCst);
+        let run = Run {
+            quiet: true,
+            trace_file: (!labrt::is_sim()).then(|| dir.join("run.jsonl")),
+            on_failure: Some(|failed| write_both(failed, PAGE.get().expect("PAGE was set above"))),
+            ..Run::default()
+        };
+        let failure = run.execute(|| {
+            let history = History::new();
+            let client = |number: u32, input: KvInput, found: &str| {
+                let event = ClientCall::begin(number, input.op.name(), &input.key, "");
+                let call = history.time();
+                sleep(Duration::from_millis(1));
+                let (output, ret) = (KvOutput::value(found), history.time());
+                event.returned(found);
+                history.push(Operation { client: number, input, call, output, ret });
+            };
+            client(1, KvInput::put("k", "old"), "");
+            client(2, KvInput::put("k", "new"), "");
+            client(3, KvInput::get("k"), "old");
+            history.check(IfUnknown::Fails(Duration::from_secs(60)), "a stale read", Vec::new());
+        });
+        let message = failure.expect_err("the read is stale");
+        assert!(message.contains("history is not linearizable: key \"k\""), "{message}");
+
+        let [of_run, of_history] = ["t-1.html", "t-1-history.html"]
+            .map(|name| fs::read_to_string(dir.join(name)).expect("the page can be read"));
+        assert!(of_run.contains(r#""history":true"#) && of_history.contains(r#""besideRun":true"#));
+        // The page of the history has one part, for the key. The third operation is the one that has no
+        // place.
+        assert!(of_history.contains(r#""title":"key 'k'""#));
+        let (call, ret) = (list(&of_history, "call")[2], list(&of_history, "ret")[2]);
+        let seconds = |ns: u64| Duration::from_nanos(ns).as_secs_f64();
+        let told = format!("client 3's get('k') -> 'old', {:.6} to {:.6} s", seconds(call), seconds(ret));
+        assert!(message.contains(&told), "{told} is not in {message}");
+        // The page of the run opens at the same operation, and the event of the checker has the same times.
+        assert!(of_run.contains(r#""operation":2}"#), "the page of the run names another operation");
+        let fields = format!(r#""k",3,{call},{ret}"#);
+        assert!(of_run.contains(&fields), "{fields} is not in the page of the run");
+        fs::remove_dir_all(&dir).expect("the test has made this folder");
+    }
+
     #[test]
     fn the_first_failure_of_a_test_gets_a_page_that_shows_it() {
-        let dir = std::env::temp_dir().join(format!("mit6824-page-{}", std::process::id()));
+        let dir = folder("page");
         let page = dir.join("page.html");
-        fs::create_dir_all(&dir).expect("the test can make a folder");
         // In real time the events of a failed run are in a file. Here the test sets the path of this file.
         let trace = (!labrt::is_sim()).then(|| dir.join("run.jsonl"));
         static PAGE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
@@ -156,7 +313,7 @@ mod tests {
         let write_there = |failed: &Failed<'_>| {
             let page = PAGE.get().expect("PAGE was set above");
             assert!(!page.exists(), "a test gets only one page");
-            draw(failed, page).expect("the page can be made");
+            write_both(failed, page);
         };
         let run = Run {
             runs: 2,

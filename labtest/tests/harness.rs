@@ -98,7 +98,9 @@ fn the_last_message_that_decides_is_found() {
 
     let name = err.lines().find_map(|line| line.strip_prefix("[lab] both runs: ")).expect("a page");
     let page = std::fs::read_to_string(name).expect("the page is there");
-    for side in ["three_messages_fail-7-failed.html#t=", "three_messages_fail-7-passed.html#t="] {
+    for side in
+        ["three_messages_fail-7-failed.html#axis=events", "three_messages_fail-7-passed.html#axis=events"]
+    {
         assert!(page.contains(side), "{page}");
     }
     let bad = run(Some("1.1=gone"), "0");

@@ -93,7 +93,7 @@ pub mod visualization;
 
 pub use check::{check, check_events};
 pub use history::{Event, EventKind, HistoryError, Operation};
-pub use model::Model;
+pub use model::{Model, Piece};
 pub use options::{EXPLAIN_FOR, Options};
-pub use picture::picture;
+pub use picture::{difference, picture};
 pub use report::{Limit, Part, Report, Verdict};

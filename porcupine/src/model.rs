@@ -3,6 +3,15 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
+/// A piece of a sentence about a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Words.
+    Text(String),
+    /// An operation, as an index. The function that returns the piece says into which list.
+    Operation(usize),
+}
+
 /// A sequential data type. It describes the behaviour of one copy of the data if one operation is done at a
 /// time.
 ///
@@ -57,6 +66,21 @@ pub trait Model: Sync {
         Self::Input: 'a,
     {
         true
+    }
+
+    /// Says how an answer differs from the answer that the model allows. `placed` are the inputs of an order
+    /// of operations, and the model does not allow `output` as the answer to `input` after them. `others` are
+    /// the inputs of all other operations of the part. The result is one or more sentences, or nothing if the
+    /// model has nothing to say. An [operation](Piece::Operation) in it is an index into `placed`, or, after
+    /// these, into `others`.
+    fn describe_difference(
+        &self,
+        _placed: &[&Self::Input],
+        _others: &[&Self::Input],
+        _input: &Self::Input,
+        _output: &Self::Output,
+    ) -> Vec<Piece> {
+        Vec::new()
     }
 
     /// How many bytes a state takes, including all memory that it owns. The [limit of

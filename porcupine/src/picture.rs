@@ -4,7 +4,7 @@
 use labrt::collections::BTreeSet;
 
 use super::visualization::{Bar, LastFit, Mark, Picture, PicturePart, Step};
-use super::{Model, Operation, Part, Report, Verdict};
+use super::{Model, Operation, Part, Piece, Report, Verdict};
 
 /// The picture always has the longest partial linearization of each part. All its other partial
 /// linearizations together have at most this number of steps. With more steps the page would open slowly.
@@ -46,7 +46,7 @@ pub fn picture<M: Model>(
             }
         }
     }
-    Picture { title: title.into(), verdict: report.verdict, parts, marks }
+    Picture { title: title.into(), verdict: report.verdict, parts, marks, beside_run: false }
 }
 
 /// Returns the picture of one part, with its longest partial linearization.
@@ -72,9 +72,48 @@ fn picture_part<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>],
         verdict: part.verdict,
         initial: cut(model.describe_state(&model.init()), LONGEST_STATE),
         operations: part.operations.iter().map(bar).collect(),
+        difference: difference(model, history, part).into_iter().map(|piece| in_part(part, piece)).collect(),
         last_fit: longest.as_ref().map_or(LastFit::Unknown, |replay| replay.last_fit),
         partials: longest.map(|replay| replay.steps).into_iter().collect(),
     }
+}
+
+/// Replaces an index into the history by an index into the part.
+fn in_part(part: &Part, piece: Piece) -> Piece {
+    match piece {
+        Piece::Operation(index) => {
+            Piece::Operation(part.operations.binary_search(&index).expect("the operation is in the part"))
+        }
+        Piece::Text(_) => piece,
+    }
+}
+
+/// Says how the answer of the blocked operation of a part differs from the state after the longest order. The
+/// result is one or more sentences, or nothing if the part is not illegal or nothing is known. The operations
+/// in it are indices into the history.
+pub fn difference<M: Model>(
+    model: &M,
+    history: &[Operation<M::Input, M::Output>],
+    part: &Part,
+) -> Vec<Piece> {
+    let none = Vec::new();
+    let order = part.partials.first().unwrap_or(&none);
+    if part.partials.is_empty() && !none_fits(model, history, part) {
+        return Vec::new();
+    }
+    let Some(blocked) = blocked(history, part, order) else { return Vec::new() };
+    let placed: BTreeSet<usize> = order.iter().copied().collect();
+    let left = |index: &usize| *index != blocked && !placed.contains(index);
+    let others: Vec<usize> = part.operations.iter().copied().filter(left).collect();
+    let inputs = |indices: &[usize]| indices.iter().map(|&index| &history[index].input).collect::<Vec<_>>();
+    let Operation { input, output, .. } = &history[blocked];
+    let pieces = model.describe_difference(&inputs(order), &inputs(&others), input, output);
+    let index_of = |at: usize| *order.get(at).unwrap_or_else(|| &others[at - order.len()]);
+    let in_history = |piece| match piece {
+        Piece::Operation(at) => Piece::Operation(index_of(at)),
+        Piece::Text(_) => piece,
+    };
+    pieces.into_iter().map(in_history).collect()
 }
 
 /// Returns true if no operation of the part can be the first one in an order.

@@ -21,8 +21,9 @@
 //!         operations: vec![bar(0, 0, 1_000, "put('x', 'a')"), bar(1, 2_000, 3_000, "get('x') -> ''")],
 //!         partials: vec![vec![Step { bar: 0, state: "'a'".into() }]],
 //!         last_fit: LastFit::After(0),
+//!         ..PicturePart::default()
 //!     }],
-//!     marks: vec![],
+//!     ..Picture::default()
 //! };
 //! assert!(picture.to_html().starts_with("<!DOCTYPE html>"));
 //! ```
@@ -37,7 +38,7 @@ use std::path::Path;
 use labrt::collections::HashMap;
 use serde::Serialize;
 
-use super::Verdict;
+use super::{Piece, Verdict};
 use labview::page::Page;
 
 /// A history, the result of its check, and the faults during the test. Times are in ns since the run's start.
@@ -51,6 +52,22 @@ pub struct Picture {
     pub parts: Vec<PicturePart>,
     /// Faults and other events of the test.
     pub marks: Vec<Mark>,
+    /// True if the page of the run lies in the same folder. If this page is `NAME-history.html`, the page of
+    /// the run is `NAME.html`, and this page links to it.
+    pub beside_run: bool,
+}
+
+impl Default for Picture {
+    /// A history without operations, marks and a title.
+    fn default() -> Picture {
+        Picture {
+            title: String::new(),
+            verdict: Verdict::Ok,
+            parts: Vec::new(),
+            marks: Vec::new(),
+            beside_run: false,
+        }
+    }
 }
 
 /// One part of a history.
@@ -72,6 +89,24 @@ pub struct PicturePart {
     pub partials: Vec<Vec<Step>>,
     /// The last place in the first order of `partials` at which the model allows the blocked operation.
     pub last_fit: LastFit,
+    /// How the answer of the blocked operation differs from the state after the first order of `partials`:
+    /// one or more sentences, or nothing. The operations in them are indices into `operations`.
+    pub difference: Vec<Piece>,
+}
+
+impl Default for PicturePart {
+    /// A part without a name and without operations.
+    fn default() -> PicturePart {
+        PicturePart {
+            title: String::new(),
+            verdict: Verdict::Ok,
+            initial: String::new(),
+            operations: Vec::new(),
+            partials: Vec::new(),
+            last_fit: LastFit::Unknown,
+            difference: Vec::new(),
+        }
+    }
 }
 
 /// The last place in an order at which the model allows the blocked operation. The blocked operation is the
@@ -148,7 +183,9 @@ const SCRIPTS: &[&str] = &[
     include_str!("visualization/history/explain.js"),
     include_str!("visualization/history/rows.js"),
     include_str!("visualization/history/marks.js"),
+    include_str!("visualization/history/measure.js"),
     include_str!("visualization/history/draw.js"),
+    include_str!("visualization/history/plots.js"),
     include_str!("visualization/history/overview.js"),
     include_str!("visualization/history/parts.js"),
     include_str!("visualization/history/details.js"),
@@ -196,6 +233,8 @@ struct Wire<'a> {
     parts: Vec<WirePart<'a>>,
     states: Vec<&'a str>,
     marks: Vec<WireMark<'a>>,
+    #[serde(rename = "besideRun")]
+    beside_run: bool,
 }
 
 #[derive(Serialize)]
@@ -213,6 +252,14 @@ struct WirePart<'a> {
     partials: Vec<Vec<usize>>,
     #[serde(rename = "lastFit")]
     last_fit: Option<WireFit>,
+    difference: Vec<WirePiece<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WirePiece<'a> {
+    Text(&'a str),
+    Operation(usize),
 }
 
 #[derive(Serialize)]
@@ -235,7 +282,14 @@ impl<'a> Wire<'a> {
         let mut states = States::default();
         let parts = picture.parts.iter().map(|part| WirePart::of(part, &mut states)).collect();
         let marks = picture.marks.iter().map(WireMark::of).collect();
-        Wire { title: &picture.title, verdict: name(picture.verdict), parts, states: states.texts, marks }
+        Wire {
+            title: &picture.title,
+            verdict: name(picture.verdict),
+            parts,
+            states: states.texts,
+            marks,
+            beside_run: picture.beside_run,
+        }
     }
 }
 
@@ -259,6 +313,7 @@ impl<'a> WirePart<'a> {
                 LastFit::Never => Some(WireFit::Never("never")),
                 LastFit::After(steps) => Some(WireFit::After(steps)),
             },
+            difference: part.difference.iter().map(WirePiece::of).collect(),
             title: &part.title,
             verdict: name(part.verdict),
             initial: states.index(&part.initial),
@@ -266,6 +321,15 @@ impl<'a> WirePart<'a> {
             call: operations.iter().map(|bar| bar.call).collect(),
             ret: operations.iter().map(|bar| (bar.ret != u64::MAX).then_some(bar.ret)).collect(),
             text: operations.iter().map(|bar| bar.text.as_str()).collect(),
+        }
+    }
+}
+
+impl<'a> WirePiece<'a> {
+    fn of(piece: &'a Piece) -> WirePiece<'a> {
+        match piece {
+            Piece::Text(text) => WirePiece::Text(text),
+            Piece::Operation(index) => WirePiece::Operation(*index),
         }
     }
 }
@@ -321,9 +385,9 @@ mod tests {
             initial: text.into(),
             operations: vec![bar],
             partials: vec![vec![Step { bar: 0, state: text.into() }]],
-            last_fit: LastFit::Unknown,
+            ..PicturePart::default()
         };
-        Picture { title: text.into(), verdict: Verdict::Unknown, parts: vec![part], marks: vec![] }
+        Picture { title: text.into(), verdict: Verdict::Unknown, parts: vec![part], ..Picture::default() }
     }
 
     /// Returns the data of a page. Like a browser, this function takes all text before the first end tag of

@@ -19,7 +19,7 @@ use super::first::{First, Found};
 use super::process::{Process, describe};
 use super::report::{End, Line, Tail};
 use super::run::{Event, Evidence, How, Mode, Replayed, Run, Test};
-use super::scratch::forget;
+use super::scratch::{forget, history_beside};
 use super::shortlist::Place;
 use super::{names, replay};
 
@@ -160,6 +160,7 @@ impl Job<'_> {
         forget(&output);
         if !std::mem::take(&mut self.page_is_kept) {
             forget(&page_of(&output));
+            forget(&history_beside(&page_of(&output)));
         }
     }
 

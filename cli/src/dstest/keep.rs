@@ -3,11 +3,12 @@
 //! * `<target>-<test>-<seed>.log`: what failed, how to repeat the failure, whether a replay repeated it, and
 //!   the output. The lines before the output begin with `#`, so that `lab dslogs` can show the file.
 //! * `<target>-<test>-<seed>.trace.jsonl`: the events of the replay (virtual time only).
-//! * `<target>-<test>-<seed>.html`: an HTML page that shows the run, if the test writes such pages.
+//! * `<target>-<test>-<seed>.html`: an HTML page that shows the run, if the test writes such pages. If the
+//!   run has failed because of a history, `<target>-<test>-<seed>-history.html` shows the history.
 //! * `failures.txt`: a line for each failure, even if no other file of this failure is kept.
 //!
-//! A [`Shortlist`] chooses the failures whose log, trace and page are kept. If a failure with a shorter run
-//! takes the place of another failure, the files of the other failure are removed.
+//! A [`Shortlist`] chooses the failures of which these files are kept, except `failures.txt`. If a failure
+//! with a shorter run takes the place of another failure, the files of the other failure are removed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::report::escape;
 use super::run::{Evidence, Replayed, Run, Test};
-use super::scratch::{forget, move_file};
+use super::scratch::{forget, history_beside, move_file};
 use super::shortlist::{MOST_OF_A_TEST, Place, Shortlist, cause};
 use crate::shell::shown;
 use crate::style::Style;
@@ -33,11 +34,16 @@ struct Failure {
     log: Option<PathBuf>,
     trace: Option<PathBuf>,
     page: Option<PathBuf>,
+    history: Option<PathBuf>,
 }
 
 impl Failure {
+    fn new(run: Run) -> Failure {
+        Failure { run, replayed: None, log: None, trace: None, page: None, history: None }
+    }
+
     fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        [&self.log, &self.trace, &self.page].into_iter().flatten()
+        [&self.log, &self.trace, &self.page, &self.history].into_iter().flatten()
     }
 }
 
@@ -101,7 +107,7 @@ impl Keeper {
             Place::Instead(seed) => self.remove(run.test, seed),
             Place::Counted => return is_first,
         }
-        self.failures.push(Failure { run: run.clone(), replayed: None, log: None, trace: None, page: None });
+        self.failures.push(Failure::new(run.clone()));
         is_first
     }
 
@@ -131,7 +137,9 @@ impl Keeper {
     pub fn evidence(&mut self, tests: &[Test], evidence: Evidence) {
         let found =
             self.failures.iter_mut().find(|f| f.run.test == evidence.test && f.run.seed == evidence.seed);
-        let files = [&evidence.log, &evidence.first, &evidence.trace, &evidence.page].map(Clone::clone);
+        let history = evidence.page.as_deref().map(history_beside);
+        let files =
+            [&evidence.log, &evidence.first, &evidence.trace, &evidence.page, &history].map(Clone::clone);
         if let Some(failure) = found {
             let written = write(&self.dir, &tests[evidence.test], failure, evidence);
             if let Err(e) = written {
@@ -220,11 +228,17 @@ impl Keeper {
         for failure in self.kept_of(smallest.test, cause) {
             let path = |path: &Option<PathBuf>| path.as_deref().map(|path| style.path(path));
             let (page, log, trace) = (path(&failure.page), path(&failure.log), path(&failure.trace));
+            let history = path(&failure.history);
             let is_loud = matches!(failure.replayed, Some(Replayed::Nondeterministic(_)));
             let replayed = failure.replayed.iter().map(ToString::to_string).next();
             if failure.run.seed == seed {
-                for (name, value) in [("replayed", replayed), ("page", page), ("log", log), ("trace", trace)]
-                {
+                for (name, value) in [
+                    ("replayed", replayed),
+                    ("page", page),
+                    ("history", history),
+                    ("log", log),
+                    ("trace", trace),
+                ] {
                     if let Some(value) = value {
                         line(name, &value);
                     }
@@ -248,6 +262,7 @@ impl Keeper {
                 "seed": format!("{:#x}", it.run.seed),
                 "replayed": it.replayed.as_ref().map(ToString::to_string),
                 "log": text(&it.log), "trace": text(&it.trace), "page": text(&it.page),
+                "history": text(&it.history),
             })
         };
         let group = |(test, cause, it): (usize, &str, &Group)| {
@@ -272,8 +287,13 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
         true => (evidence.trace.as_deref(), None),
         false => (None, evidence.trace.as_deref()),
     };
-    let moves =
-        [(kept, stem.with_extension("trace.jsonl")), (evidence.page.as_deref(), stem.with_extension("html"))];
+    let page = stem.with_extension("html");
+    let history = evidence.page.as_deref().map(history_beside).filter(|history| history.exists());
+    let moves = [
+        (kept, stem.with_extension("trace.jsonl")),
+        (history.as_deref(), history_beside(&page)),
+        (evidence.page.as_deref(), page),
+    ];
     let new_paths = new_paths(test, &moves);
     let mut file = BufWriter::new(File::create(&path)?);
     let run = &failure.run;
@@ -302,8 +322,9 @@ fn write(dir: &Path, test: &Test, failure: &mut Failure, evidence: Evidence) -> 
     )?;
     file.flush()?;
     failure.log = Some(path);
-    let [trace, page] = moves;
+    let [trace, history, page] = moves;
     failure.trace = moved(trace)?;
+    failure.history = moved(history)?;
     failure.page = moved(page)?;
     Ok(())
 }
@@ -392,7 +413,7 @@ mod tests {
         let replayed = Replayed::No("a test of the limit".to_owned());
         let evidence =
             Evidence { test: 0, seed: 7, replayed, log: None, first: None, trace: Some(trace), page: None };
-        let mut failure = Failure { run, replayed: None, log: None, trace: None, page: None };
+        let mut failure = Failure::new(run);
         write(&dir, &test, &mut failure, evidence).expect("the failure can be kept");
         let log = failure
             .log

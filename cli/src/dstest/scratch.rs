@@ -106,6 +106,12 @@ pub fn forget(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
+/// The page of a history, if the page of its run is `page`. The two pages link to each other by these names.
+pub fn history_beside(page: &Path) -> PathBuf {
+    let stem = page.file_stem().unwrap_or_default().to_string_lossy();
+    page.with_file_name(format!("{stem}-history.html"))
+}
+
 /// Moves a file. The target may be on another file system.
 ///
 /// # Errors

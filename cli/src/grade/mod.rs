@@ -38,7 +38,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::dstest::report::parse_seed;
 use crate::dstest::run::{Build, Mode, Stop, Test};
-use crate::dstest::scratch::{Scratch, move_file, random};
+use crate::dstest::scratch::{Scratch, history_beside, move_file, random};
 use crate::dstest::{check_out, cores, timestamp};
 use crate::problem::Problem;
 use build::{Built, CompileError, Order};
@@ -502,6 +502,9 @@ impl Grader<'_> {
         let keep = |from: Option<PathBuf>, ending: &str| -> io::Result<Option<PathBuf>> {
             let Some(from) = from else { return Ok(None) };
             let to = dir.join(format!("{}-{}.{ending}", test.suite, test.name));
+            if history_beside(&from).exists() {
+                move_file(&history_beside(&from), &history_beside(&to))?;
+            }
             move_file(&from, &to).map(|()| Some(to))
         };
         (outcome.log, outcome.page) = (keep(log, "log")?, keep(page, "html")?);

@@ -180,10 +180,14 @@ fn failure(line: &str, out: &Path, tree: &Tree, variables: &[(String, OsString)]
     let message = message.lines().next().unwrap_or_default();
     let mut text = format!("{test} ({target}) failed with seed {seed}:\n{message}\n");
     let files = fs::read_dir(out).map(|entries| entries.filter_map(Result::ok).map(|entry| entry.path()));
-    let page =
-        files.into_iter().flatten().find(|path: &PathBuf| path.extension().is_some_and(|e| e == "html"));
-    if let Some(page) = page {
-        text += &format!("page:   {}\n", shown(&page));
+    let pages =
+        files.into_iter().flatten().filter(|path: &PathBuf| path.extension().is_some_and(|e| e == "html"));
+    let is_history = |path: &PathBuf| path.to_string_lossy().ends_with("-history.html");
+    let (histories, runs): (Vec<PathBuf>, Vec<PathBuf>) = pages.partition(is_history);
+    for (what, page) in [("page:   ", runs.first()), ("history:", histories.first())] {
+        if let Some(page) = page {
+            text += &format!("{what} {}\n", shown(page));
+        }
     }
     let dir = std::path::absolute(&tree.dir).unwrap_or_else(|_| tree.dir.clone());
     let set: String =

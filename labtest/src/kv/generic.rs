@@ -61,8 +61,8 @@ pub struct Generic {
     pub period: Duration,
     /// What happens if the checker cannot judge the history in time.
     pub if_unknown: IfUnknown,
-    /// The folder for the picture of a history that is not linearizable. `None` means the system's folder for
-    /// temporary files.
+    /// The folder for the page of a history that is not linearizable. `None` means that this page lies beside
+    /// the [page of the run](crate::page).
     pub pictures: Option<&'static Path>,
 }
 
@@ -114,8 +114,7 @@ impl Generic {
         if let Some(limit) = self.maxraftstate {
             note_log_size(largest, limit);
         }
-        let pictures = self.pictures.map_or_else(std::env::temp_dir, Path::to_path_buf);
-        if let Err(error) = history.judge(self.if_unknown, &self.title(), cfg.marks(), &pictures) {
+        if let Err(error) = history.judge_in(self.if_unknown, &self.title(), cfg.marks(), self.pictures) {
             panic!("{error}");
         }
         cfg.end();

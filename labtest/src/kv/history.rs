@@ -16,8 +16,10 @@ use labrt::time::Duration;
 use crate::events;
 use crate::marks::{Mark, now};
 use crate::output::{info, silent};
+use crate::page::{self, HistoryPage};
 use porcupine::models::kv::{KvModel, Operation};
-use porcupine::{self, Model, Options, Report, Verdict};
+use porcupine::visualization::Picture;
+use porcupine::{self, Model, Options, Part, Piece, Report, Verdict};
 
 /// What happens if the checker cannot judge a history in time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -90,18 +92,19 @@ impl History {
         std::mem::take(&mut *self.operations.lock())
     }
 
-    /// Fails the test if the operations are not linearizable. Before the test fails, this method writes a
-    /// picture of the operations into the system's folder for temporary files, and prints the path of the
-    /// picture.
+    /// Fails the test if the operations are not linearizable. Then a page shows the operations. It lies
+    /// beside the [page of the run](crate::page), and the two pages link to each other. If the run gets no
+    /// page because the test does not use the [harness](crate::harness), the page of the history is written
+    /// into the system's folder for temporary files, and its path is printed.
     #[track_caller]
     pub fn check(&self, if_unknown: IfUnknown, title: &str, marks: Vec<Mark>) {
-        if let Err(error) = self.judge(if_unknown, title, marks, &std::env::temp_dir()) {
+        if let Err(error) = self.judge_in(if_unknown, title, marks, None) {
             panic!("{error}");
         }
     }
 
-    /// Does the same as [`check`](History::check), but returns an error, and writes the picture into the
-    /// given folder.
+    /// Does the same as [`check`](History::check), but returns an error, and writes the page of the history
+    /// into the given folder.
     ///
     /// # Errors
     /// The operations are not linearizable, or the checker could not judge them and `if_unknown` is
@@ -112,6 +115,18 @@ impl History {
         title: &str,
         marks: Vec<Mark>,
         pictures: &Path,
+    ) -> Result<(), String> {
+        self.judge_in(if_unknown, title, marks, Some(pictures))
+    }
+
+    /// Judges the operations. If `pictures` is `None`, the page of the history belongs to the page of the
+    /// run.
+    pub(crate) fn judge_in(
+        &self,
+        if_unknown: IfUnknown,
+        title: &str,
+        marks: Vec<Mark>,
+        pictures: Option<&Path>,
     ) -> Result<(), String> {
         let operations = self.take();
         let limit = if_unknown.limit();
@@ -128,16 +143,33 @@ impl History {
                 // to find out that the history is not linearizable. So this search has its own limit.
                 let options = Options { limit: Some(PICTURE_LIMIT), partials: true, ..options };
                 let detailed = porcupine::check(&KvModel, &operations, &options);
-                let picture = porcupine::picture(&KvModel, &operations, &detailed, title, marks);
-                if !silent() {
-                    let path = pictures.join(random_name());
-                    info(&written(&path, &picture.write(&path)));
-                }
                 let told = if detailed.verdict == Verdict::Illegal { &detailed } else { &report };
+                let error = format!("history is not linearizable: {}", describe(&operations, told));
+                if !silent() {
+                    if let Some(difference) = difference(&operations, told) {
+                        info(&difference);
+                    }
+                    let picture = || porcupine::picture(&KvModel, &operations, &detailed, title, marks);
+                    draw(&error, picture, pictures);
+                }
                 events::verdict(Verdict::Illegal, operations.len(), blocked(&operations, told));
-                Err(format!("history is not linearizable: {}", describe(&operations, told)))
+                Err(error)
             }
         }
+    }
+}
+
+/// Makes the page of a history that is not linearizable. `error` is the message with which the test fails.
+fn draw(error: &str, picture: impl FnOnce() -> Picture, folder: Option<&Path>) {
+    let write = |folder: &Path, picture: &Picture| {
+        let path = folder.join(random_name());
+        info(&written(&path, &picture.write(&path)));
+    };
+    match (folder, page::of_histories()) {
+        (Some(folder), _) => write(folder, &picture()),
+        (None, HistoryPage::BesideTheRun) => page::hold(error, picture()),
+        (None, HistoryPage::OnItsOwn) => write(&std::env::temp_dir(), &picture()),
+        (None, HistoryPage::None) => {}
     }
 }
 
@@ -157,16 +189,23 @@ fn unknown(if_unknown: IfUnknown, operations: &[Operation], report: &Report) -> 
     }
 }
 
-/// The first operation that the checker could not put into an order.
+/// The part that the message and the pages name: of all parts that are not linearizable, the part whose
+/// blocked operation returned first.
+fn first_illegal<'a>(operations: &[Operation], report: &'a Report) -> Option<&'a Part> {
+    report.illegal().min_by_key(|part| part.blocked.map_or(u64::MAX, |index| operations[index].ret))
+}
+
+/// The operation that the checker could not put into an order. If there are several, it is the one that
+/// returned first.
 fn blocked<'a>(operations: &'a [Operation], report: &Report) -> Option<&'a Operation> {
-    let part = report.illegal().next()?;
+    let part = first_illegal(operations, report)?;
     part.blocked.or_else(|| part.operations.first().copied()).map(|index| &operations[index])
 }
 
 /// A text that names the part of the history that is not linearizable, and the operation that the checker
 /// could not put into an order.
 fn describe(operations: &[Operation], report: &Report) -> String {
-    let Some(part) = report.illegal().next() else { return "no part is".to_owned() };
+    let Some(part) = first_illegal(operations, report) else { return "no part is".to_owned() };
     let Some(blocked) = blocked(operations, report) else { return "an empty part is".to_owned() };
     let placed = part.partials.first().map_or(0, Vec::len);
     format!(
@@ -178,6 +217,21 @@ fn describe(operations: &[Operation], report: &Report) -> String {
         seconds(blocked.call),
         seconds(blocked.ret)
     )
+}
+
+/// Says what is wrong with the value that the named operation has read, if this is known.
+fn difference(operations: &[Operation], report: &Report) -> Option<String> {
+    let part = first_illegal(operations, report)?;
+    let words = |piece| match piece {
+        Piece::Text(text) => text,
+        Piece::Operation(index) => {
+            let Operation { client, input, .. } = &operations[index];
+            format!("client {client}'s {input}")
+        }
+    };
+    let told: String = porcupine::difference(&KvModel, operations, part).into_iter().map(words).collect();
+    let key = &operations[*part.operations.first()?].input.key;
+    (!told.is_empty()).then(|| format!("key {key:?}: {told}"))
 }
 
 fn seconds(nanos: u64) -> f64 {

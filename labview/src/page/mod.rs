@@ -34,6 +34,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("shared/tooltip.js"),
     include_str!("shared/search.js"),
     include_str!("shared/fragment.js"),
+    include_str!("shared/fold.js"),
 ];
 
 /// The parts in which one page differs from others.

@@ -26,6 +26,10 @@ pub struct Diagram {
     pub(super) test: String,
     pub(super) seed: String,
     pub(super) clock: String,
+    /// See [`RunInfo`](super::RunInfo).
+    pub(super) replay: String,
+    /// The lines of [`RunInfo::hints`](super::RunInfo::hints).
+    pub(super) hints: Vec<String>,
     /// How many earlier events are not on the page.
     pub(super) before: u64,
     /// How many later events are not on the page.
@@ -47,6 +51,8 @@ pub struct Diagram {
     /// The event at which the test failed.
     pub(super) failed: i64,
     pub(super) verdict: Option<Verdict>,
+    /// Does a page of the history lie beside this page?
+    pub(super) history: bool,
 }
 
 /// Columns of events.
@@ -193,6 +199,8 @@ impl Diagram {
             test: trace.run.test.clone(),
             seed: trace.run.seed.clone(),
             clock: trace.run.clock.clone(),
+            replay: trace.run.replay.clone(),
+            hints: trace.run.hints.lines().take(20).map(str::to_owned).collect(),
             before: trace.run.lost.saturating_add(window.begin as u64),
             after: (all.len() - window.end) as u64,
             notes,
@@ -206,6 +214,7 @@ impl Diagram {
                 .map(|(lane, states)| StateColumns::of(*lane, states, window))
                 .collect(),
             failed: window.number(failed),
+            history: trace.history,
             verdict: verdict(all, &messages, &lanes, window, &operations, &ids),
             events,
             operations,

@@ -36,6 +36,10 @@ pub enum BandKind {
     Partition,
     /// A link works in one direction only.
     Link,
+    /// The messages of a link wait in the network.
+    Hold,
+    /// The messages of a server, and the messages to it, take longer.
+    Slow,
     /// The network loses, delays or reorders messages.
     Network,
 }
@@ -57,6 +61,7 @@ enum Topic {
     Paused(usize),
     Partition,
     Link(String, String),
+    Slow(usize),
     Unreliable,
     Reordering,
 }
@@ -83,9 +88,18 @@ impl Faults {
             }
             "fault.partition" => self.partition(at, event, lanes),
             "fault.heal" => {
-                self.end(at, |topic| matches!(topic, Topic::Isolated(_) | Topic::Partition | Topic::Link(..)))
+                self.end(at, |topic| {
+                    matches!(topic, Topic::Isolated(_) | Topic::Partition | Topic::Link(..) | Topic::Slow(_))
+                });
             }
-            "fault.link" => self.link(at, event),
+            "fault.link" => self.link(at, event, "loses", BandKind::Link),
+            "fault.hold" => self.link(at, event, "holds", BandKind::Hold),
+            "fault.release" => self.release(at, event),
+            "fault.slow" => {
+                let longest = event.number("longest_us").unwrap_or(0);
+                let text = format!("slow: up to {} ms", longest as f64 / 1000.0);
+                self.begin(at, Topic::Slow(lane), BandKind::Slow, about, &text);
+            }
             "net.unreliable" => {
                 self.begin(at, Topic::Unreliable, BandKind::Network, None, "unreliable network");
             }
@@ -132,15 +146,29 @@ impl Faults {
         }
     }
 
-    fn link(&mut self, at: usize, event: &Event) {
+    /// Begins or ends a fault of a link. A link has at most one fault at a time, because the test sets the
+    /// state of the link. `verb` is also the name of the field that says which messages are affected.
+    fn link(&mut self, at: usize, event: &Event, verb: &str, kind: BandKind) {
         let name = |field| event.text(field).unwrap_or("?").to_owned();
-        let (from, to, loses) = (name("from"), name("to"), name("loses"));
+        let (from, to, what) = (name("from"), name("to"), name(verb));
         let topic = Topic::Link(from.clone(), to.clone());
-        if loses == "nothing" {
+        if what == "nothing" {
             self.end(at, |open| *open == topic);
         } else {
-            let text = format!("{from} → {to} loses {loses}");
-            self.begin(at, topic, BandKind::Link, None, &text);
+            let text = format!("{from} → {to} {verb} {what}");
+            self.begin(at, topic, kind, None, &text);
+        }
+    }
+
+    /// The messages that wait on a link go on, but later messages of the link wait again. So the band ends,
+    /// and the same band begins again.
+    fn release(&mut self, at: usize, event: &Event) {
+        let name = |field| event.text(field).unwrap_or("?").to_owned();
+        let topic = Topic::Link(name("from"), name("to"));
+        let held =
+            self.open.iter().find(|(open, _)| *open == topic).map(|(_, band)| self.bands[*band].clone());
+        if let Some(Band { kind: kind @ BandKind::Hold, text, .. }) = held {
+            self.begin(at, topic, kind, None, &text);
         }
     }
 
@@ -181,6 +209,13 @@ mod tests {
             r#""kind":"net.long_reordering","f.on":true"#,
             r#""kind":"net.long_reordering","f.on":false"#,
             r#""node":"S0","kind":"fault.restart""#,
+            r#""kind":"fault.hold","f.from":"S0","f.to":"S1","f.holds":"requests""#,
+            r#""node":"S2","kind":"fault.slow","f.longest_us":30000"#,
+            r#""kind":"fault.release","f.from":"S0","f.to":"S1""#,
+            r#""kind":"fault.release","f.from":"S1","f.to":"S0""#,
+            r#""kind":"fault.link","f.from":"S0","f.to":"S1","f.loses":"nothing""#,
+            r#""kind":"fault.hold","f.from":"S1","f.to":"S2","f.holds":"replies""#,
+            r#""kind":"fault.heal""#,
             r#""node":"S0","kind":"fault.pause""#,
             r#""node":"S0","kind":"fault.resume""#,
             r#""node":"S1","kind":"fault.pause""#,
@@ -198,7 +233,7 @@ mod tests {
         }
         let seen: Vec<_> =
             faults.bands.iter().map(|b| (b.from, b.to, b.kind, b.text.as_str(), b.lane)).collect();
-        use BandKind::{Crash, Cut, Link, Network, Partition};
+        use BandKind::{Crash, Cut, Hold, Link, Network, Partition, Slow};
         let wanted = [
             (0, Some(10), Crash, "down", Some(1)),
             (1, None, Cut, "off the network", Some(2)),
@@ -208,9 +243,13 @@ mod tests {
             (5, None, Network, "unreliable network", None),
             (6, Some(7), Partition, "partition: S1 | S2", None),
             (8, Some(9), Network, "long reordering", None),
-            (11, Some(12), Cut, "paused", Some(1)),
-            (13, Some(14), Cut, "paused", Some(2)),
-            (14, None, Crash, "down", Some(2)),
+            (11, Some(13), Hold, "S0 → S1 holds requests", None),
+            (12, Some(17), Slow, "slow: up to 30 ms", Some(3)),
+            (13, Some(15), Hold, "S0 → S1 holds requests", None),
+            (16, Some(17), Hold, "S1 → S2 holds replies", None),
+            (18, Some(19), Cut, "paused", Some(1)),
+            (20, Some(21), Cut, "paused", Some(2)),
+            (21, None, Crash, "down", Some(2)),
         ];
         assert_eq!(seen, wanted);
         assert_eq!(faults.bands[3].sides, [0, 1, 1, 2]);

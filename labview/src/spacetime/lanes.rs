@@ -97,7 +97,7 @@ impl Lanes {
 fn named(event: &Event) -> Vec<&str> {
     let texts = match event.kind.as_str() {
         "rpc.sent" => vec![event.text("to")],
-        "fault.link" => vec![event.text("from"), event.text("to")],
+        "fault.link" | "fault.hold" | "fault.release" => vec![event.text("from"), event.text("to")],
         "fault.partition" => return sides(event).into_iter().flatten().collect(),
         _ => vec![],
     };

@@ -52,6 +52,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("view/data.js"),
     include_str!("view/words.js"),
     include_str!("view/filter.js"),
+    include_str!("view/axis.js"),
     include_str!("view/lanes.js"),
     include_str!("view/messages.js"),
     include_str!("view/draw.js"),
@@ -59,6 +60,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("view/logs.js"),
     include_str!("view/choices.js"),
     include_str!("view/details.js"),
+    include_str!("view/beside.js"),
     include_str!("view/main.js"),
 ];
 
@@ -72,12 +74,15 @@ pub fn html(trace: &Trace, most: usize) -> String {
     Page { title: &title, style, body, scripts: SCRIPTS }.html(&Diagram::of(trace, most))
 }
 
-/// Writes the page of a trace file. If the page exists, it is replaced.
+/// Writes the page of a trace file. If the page exists, it is replaced. If `history` is true, a page of the
+/// history of the run's clients lies beside it, and the page links to it: `NAME-history.html` is beside
+/// `NAME.html`.
 ///
 /// # Errors
 /// If the trace cannot be read or is wrong, or if the page cannot be written. The message contains the file's
 /// name.
-pub fn draw(trace: &Path, page: &Path, most: usize) -> Result<(), String> {
-    let read = Trace::open(trace).map_err(|error| format!("{}: {error}", trace.display()))?;
+pub fn draw(trace: &Path, page: &Path, most: usize, history: bool) -> Result<(), String> {
+    let mut read = Trace::open(trace).map_err(|error| format!("{}: {error}", trace.display()))?;
+    read.history = history;
     std::fs::write(page, html(&read, most)).map_err(|error| format!("{}: {error}", page.display()))
 }

@@ -21,6 +21,9 @@ pub struct Trace {
     pub scheduler: u64,
     /// What the reader of the page must know about the file, for example that its end is missing.
     pub notes: Vec<String>,
+    /// Does a page of the history of the run's clients lie beside the page of the run? A trace does not tell
+    /// this, so it is false after reading.
+    pub history: bool,
 }
 
 /// The facts about the run that are in the first line of the file.
@@ -34,6 +37,10 @@ pub struct RunInfo {
     pub clock: String,
     /// How many earlier events are not in the file.
     pub lost: u64,
+    /// The command that repeats the run; empty if the run has not failed.
+    pub replay: String,
+    /// The usual reasons of the failure, one line each; empty if none are known.
+    pub hints: String,
 }
 
 /// Why a trace cannot be read.
@@ -129,6 +136,8 @@ impl Trace {
                     seed: text("seed"),
                     clock: text("clock"),
                     lost: event.number("lost").unwrap_or(0),
+                    replay: text("replay"),
+                    hints: text("hints"),
                 };
                 return Ok(());
             }
@@ -168,7 +177,13 @@ mod tests {
             r#"{"t":5,"thread":3,"kind":"somebody.new","f.x":1}"#,
         ];
         let trace = read(&text.join("\r\n")).expect("the trace is good");
-        let run = RunInfo { test: "t_2a".into(), seed: "2a".into(), clock: "virtual".into(), lost: 7 };
+        let run = RunInfo {
+            test: "t_2a".into(),
+            seed: "2a".into(),
+            clock: "virtual".into(),
+            lost: 7,
+            ..RunInfo::default()
+        };
         assert_eq!(trace.run, run);
         assert_eq!(trace.threads.get(&3).map(String::as_str), Some("raft-0-ticker"));
         assert_eq!((trace.scheduler, trace.events.len()), (2, 1));

@@ -9,8 +9,9 @@ use std::fmt;
 
 use labrt::collections::BTreeMap;
 
+use super::kv_difference;
 pub use super::text::Text;
-use crate::Model;
+use crate::{Model, Piece};
 
 /// The request of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,6 +150,19 @@ impl Model for KvModel {
     ) -> bool {
         state.may_begin(&output.value)
             || others.any(|other| other.op == KvOp::Put && other.value.may_begin(&output.value))
+    }
+
+    fn describe_difference(
+        &self,
+        placed: &[&KvInput],
+        others: &[&KvInput],
+        input: &KvInput,
+        output: &KvOutput,
+    ) -> Vec<Piece> {
+        match input.op {
+            KvOp::Get => kv_difference::of(placed, others, &output.value),
+            KvOp::Put | KvOp::Append => Vec::new(),
+        }
     }
 
     fn describe_operation(&self, input: &KvInput, output: &KvOutput) -> String {

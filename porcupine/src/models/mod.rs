@@ -6,5 +6,6 @@
 //! | [`kv_log`] | histories of such a store as text, with one event on each line |
 
 pub mod kv;
+mod kv_difference;
 pub mod kv_log;
 mod text;

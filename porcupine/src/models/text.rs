@@ -106,6 +106,21 @@ impl Text {
         }
     }
 
+    /// The length and the fingerprint of this text.
+    pub(super) fn print(&self) -> Print {
+        Print { len: self.len, fingerprint: self.fingerprint }
+    }
+
+    /// The bytes at the end of the text, as far as they are known. If the text is short, these are all bytes.
+    pub(super) fn known_end(&self) -> &[u8] {
+        self.end()
+    }
+
+    /// All bytes of the text, if it is short.
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
+        (self.len <= SHORT as u64).then(|| self.beginning())
+    }
+
     /// Returns the fingerprint of two texts joined: this text, followed by another text. The other text has
     /// the length `len` and the fingerprint `other`.
     fn fingerprint_with(&self, len: u64, other: [u64; 2]) -> [u64; 2] {
@@ -120,6 +135,50 @@ impl Text {
     /// The end of the text, as far as it is known.
     fn end(&self) -> &[u8] {
         if self.len <= SHORT as u64 { &self.excerpt[..self.len as usize] } else { &self.excerpt[HEAD..] }
+    }
+}
+
+/// The length and the fingerprint of a text, without any of its bytes. From the prints of a text and of one
+/// of its ends, the print of the rest can be computed. So a text can be taken apart although most of its
+/// bytes are not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Print {
+    len: u64,
+    fingerprint: [u64; 2],
+}
+
+impl Print {
+    /// The length of the text in bytes.
+    pub(super) fn len(self) -> u64 {
+        self.len
+    }
+
+    /// The print of this text followed by another text.
+    pub(super) fn followed_by(self, end: Print) -> Print {
+        let fingerprint = [0, 1]
+            .map(|at| reduced(times(self.fingerprint[at], power(BASES[at], end.len)) + end.fingerprint[at]));
+        Print { len: self.len + end.len, fingerprint }
+    }
+
+    /// The print of the text without this end. The text must have this end. Returns `None` if the end is too
+    /// long.
+    pub(super) fn without_end(self, end: Print) -> Option<Print> {
+        let len = self.len.checked_sub(end.len)?;
+        let fingerprint = [0, 1].map(|at| {
+            let inverse = power(power(BASES[at], end.len), P - 2);
+            times(reduced(self.fingerprint[at] + P - end.fingerprint[at]), inverse)
+        });
+        Some(Print { len, fingerprint })
+    }
+
+    /// The print of the text without this start. The text must have this start. Returns `None` if the start
+    /// is too long.
+    pub(super) fn without_start(self, start: Print) -> Option<Print> {
+        let len = self.len.checked_sub(start.len)?;
+        let fingerprint = [0, 1].map(|at| {
+            reduced(self.fingerprint[at] + P - times(start.fingerprint[at], power(BASES[at], len)))
+        });
+        Some(Print { len, fingerprint })
     }
 }
 
@@ -269,6 +328,22 @@ mod tests {
             });
             assert_eq!(fingerprint(&bytes[..len]), expected, "{len} bytes");
         }
+    }
+
+    #[test]
+    fn a_print_can_be_put_together_and_taken_apart() {
+        for len in [0, 1, 20, 100, 300] {
+            let whole = sample(len);
+            let print = Text::new(&whole).print();
+            for (cut, _) in whole.char_indices() {
+                let [left, right] = [&whole[..cut], &whole[cut..]].map(|text| Text::new(text).print());
+                assert_eq!(left.followed_by(right), print);
+                assert_eq!(print.without_end(right), Some(left));
+                assert_eq!(print.without_start(left), Some(right));
+            }
+        }
+        let [short, long] = ["a", "ab"].map(|text| Text::new(text).print());
+        assert_eq!((short.without_end(long), short.without_start(long)), (None, None));
     }
 
     #[test]

@@ -80,6 +80,11 @@ fn run(test: &str) -> bool {
     }
     if let Some(page) = std::env::var_os("LAB_PAGE").filter(|page| page != "0").map(std::path::PathBuf::from) {
         println!("[lab] the run as a page: {}", page.display());
+        let history = page.with_file_name(format!("{}-history.html", page.file_stem().expect("a name").display()));
+        if test == "re_election_2a" {
+            println!("[lab] the history of its clients as a page: {}", history.display());
+            std::fs::write(history, "the history\n").expect("the page can be written");
+        }
         std::fs::write(page, format!("the page of {first:#x}\n")).expect("the page can be written");
     }
     let mut failed = false;

@@ -15,6 +15,8 @@ class TimeAxis {
     this.full = { from: from - margin, to: to + margin };
     this.from = this.full.from;
     this.to = this.full.to;
+    /** The length of the shortest span that can be in view. */
+    this.shortest = SHORTEST_VIEW;
     /** Where the axis begins and how long it is, in CSS pixels of the canvas. */
     this.left = 0;
     this.width = 1;
@@ -69,13 +71,19 @@ class TimeAxis {
     this.place(from, to);
   }
 
+  /** How far a view of this length may reach beyond the ends of the run. @param {number} _span */
+  slack(_span) {
+    return 0;
+  }
+
   /** @param {number} from @param {number} to */
   place(from, to) {
     const { full } = this;
-    const span = Math.min(Math.max(to - from, SHORTEST_VIEW), full.to - full.from);
+    const span = Math.min(Math.max(to - from, this.shortest), full.to - full.from);
     // If the span is too short or too long, its length changes and its middle stays the same, except near the
     // ends of the run.
-    const start = Math.min(Math.max((from + to - span) / 2, full.from), full.to - span);
+    const slack = this.slack(span);
+    const start = Math.min(Math.max((from + to - span) / 2, full.from - slack), full.to - span + slack);
     if (start === this.from && start + span === this.to) return;
     this.from = start;
     this.to = start + span;
@@ -110,7 +118,7 @@ class TimeAxis {
    * @param {number} factor new span / old span; below 1 zooms in @param {number} [x] the time at x stays at x
    */
   zoom(factor, x = this.left + this.width / 2) {
-    const span = Math.min(Math.max(this.span * factor, SHORTEST_VIEW), this.full.to - this.full.from);
+    const span = Math.min(Math.max(this.span * factor, this.shortest), this.full.to - this.full.from);
     const from = this.time(x) - ((x - this.left) / this.width) * span;
     this.set(from, from + span);
   }

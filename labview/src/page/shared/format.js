@@ -44,7 +44,7 @@ function formatDuration(ns) {
 }
 
 /** @type {Record<string, string>} */
-const ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+const ESCAPES = { "\n": "↵", "\r": "\\r", "\t": "\\t" };
 // Characters that are invisible, break the line, or change the direction of the text after them.
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
 

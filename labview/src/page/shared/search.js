@@ -5,11 +5,12 @@
 class Search {
   /**
    * @param {{ input: HTMLInputElement, count: HTMLElement }} elements
-   * @param {(words: string[]) => number[]} find returns the numbers of the things that
+   * @param {(words: string[], query: string) => number[]} find returns the numbers of the things that
    *   contain all words; the reader visits them in this order
    * @param {{ found: () => void, visit: (match: number) => void }} tell
+   * @param {boolean} [leaves] does Enter leave the field, so that the next key is a command?
    */
-  constructor({ input, count }, find, tell) {
+  constructor({ input, count }, find, tell, leaves = false) {
     this.input = input;
     this.count = count;
     this.find = find;
@@ -26,6 +27,7 @@ class Search {
       if (event.key === "Enter") {
         clearTimeout(wait);
         if (this.asked !== this.query) this.run();
+        if (leaves) input.blur();
         this.step(event.shiftKey ? -1 : 1);
       } else if (event.key === "Escape") {
         clearTimeout(wait);
@@ -35,6 +37,12 @@ class Search {
         return;
       }
       event.preventDefault();
+    });
+    // Enter also goes on to the next match after the reader has left the field.
+    addEventListener("keydown", (event) => {
+      if (!leaves || event.key !== "Enter" || event.target !== document.body || !this.query) return;
+      event.preventDefault();
+      this.step(event.shiftKey ? -1 : 1);
     });
     this.asked = "";
   }
@@ -52,7 +60,7 @@ class Search {
   run() {
     this.asked = this.query;
     const words = this.asked.toLowerCase().split(/\s+/).filter((word) => word);
-    this.matches = words.length > 0 ? this.find(words) : [];
+    this.matches = words.length > 0 ? this.find(words, this.asked) : [];
     this.at = -1;
     this.say();
     this.tell.found();

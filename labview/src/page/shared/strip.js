@@ -20,7 +20,7 @@ const EDGE = 6; // a drag that begins within this many pixels of the window's ed
 function attachStrip(canvas, axis, { place, time, first = -Infinity }, downwards = false) {
   /** @type {{ kind: string, at: number, from: number, to: number, moved: boolean } | null} */
   let grip = null;
-  const placeOf = (/** @type {PointerEvent} */ event) => {
+  const placeOf = (/** @type {MouseEvent} */ event) => {
     const box = canvas.getBoundingClientRect();
     return downwards ? event.clientY - box.top : event.clientX - box.left;
   };
@@ -68,7 +68,9 @@ function attachStrip(canvas, axis, { place, time, first = -Infinity }, downwards
     "wheel",
     (event) => {
       event.preventDefault();
-      axis.zoom(Math.exp(Math.min(Math.max(event.deltaY, -300), 300) * 0.002));
+      // The zoom is around the pointer. If the pointer is outside of the view, it is around the nearest edge.
+      const at = Math.min(Math.max(time(placeOf(event)), axis.from), axis.to);
+      axis.zoom(Math.exp(Math.min(Math.max(event.deltaY, -300), 300) * 0.002), axis.x(at));
     },
     { passive: false },
   );

@@ -21,6 +21,12 @@
  * @property {number} commit @property {number} apply
  */
 
+/**
+ * Neighbouring indexes of the logs of a group, at which each server has one term, or -1 if it has no entry.
+ * `clash` says whether two servers have different terms, `missing` whether only some servers have entries.
+ * @typedef {{ from: number, to: number, terms: number[], clash: boolean, missing: boolean }} LogPart
+ */
+
 const ROLES = ["unknown", "follower", "candidate", "leader"];
 // The kinds of important events. The reader can go from one important event to the next.
 const LANDMARKS = /^(test\.|fault\.(?!connect)|net\.|check\.|raft\.truncate$)/;
@@ -31,6 +37,10 @@ class Run {
     Object.assign(this, { test: wire.test, seed: wire.seed, clock: wire.clock, before: wire.before, after: wire.after });
     /** @type {string[]} */
     this.notes = wire.notes;
+    /** The command that repeats the run, or "". @type {string} */
+    this.replay = wire.replay ?? "";
+    /** The usual reasons of the failure: a title, and a line for each reason. @type {string[]} */
+    this.hints = wire.hints ?? [];
     /** @type {Lane[]} */
     this.lanes = wire.lanes;
     /** @type {Map<number, string>} */
@@ -52,11 +62,15 @@ class Run {
     this.operationOf = this.places(this.operations.id);
     /** @type {Band[]} */
     this.bands = wire.bands;
+    /** The text of the band that begins at an event. @type {Map<number, string>} */
+    this.bandText = new Map(this.bands.map((band) => [band.from, band.text]));
     this.tree = Float64Array.from(wire.runs);
     /** The servers, by lane. @type {Map<number, any>} */
     this.servers = new Map(wire.servers.map((/** @type {any} */ server) => [server.lane, server]));
     /** @type {number} */
     this.failed = wire.failed;
+    /** Does a page of the history of the clients lie beside this page? */
+    this.history = wire.history === true;
     /** @type {{ at: number, operation: number } | null} */
     this.verdict = wire.verdict;
     this.from = this.size > 0 ? this.t[0] : 0;
@@ -265,15 +279,92 @@ class Run {
     return found?.name ?? `server ${index}`;
   }
 
+  // ---- where logs differ ----
+
+  /**
+   * The logs of some servers after an event, from the lowest index to the highest: parts in which each server
+   * has one term. A part also ends where the log, the committed part or the applied part of a server ends.
+   * @param {number[]} lanes @param {(State | null)[]} states @returns {LogPart[]}
+   */
+  logParts(lanes, states) {
+    /** @type {{ term: number, from: number, to: number }[][]} */
+    const logs = states.map((state) => (state && state.run !== -2 ? this.entries(state, 1, Infinity).reverse() : []));
+    const edges = new Set([1]);
+    for (const [i, state] of states.entries()) {
+      for (const { from, to } of logs[i]) edges.add(from).add(to + 1);
+      if (state && state.run !== -2) edges.add(state.last + 1).add(state.start + 1).add(state.commit + 1).add(state.apply + 1);
+    }
+    const sorted = [...edges].sort((a, b) => a - b);
+    const next = new Int32Array(lanes.length);
+    const parts = [];
+    for (let k = 0; k + 1 < sorted.length; k += 1) {
+      const [from, to] = [sorted[k], sorted[k + 1] - 1];
+      const terms = logs.map((log, i) => {
+        while (next[i] < log.length && log[next[i]].to < from) next[i] += 1;
+        const run = log[next[i]];
+        return run && run.from <= from ? run.term : -1;
+      });
+      const here = terms.filter((term) => term >= 0);
+      const missing = states.some((state, i) => terms[i] < 0 && state && state.run !== -2 && state.start < from);
+      parts.push({ from, to, terms, clash: here.some((term) => term !== here[0]), missing: missing && here.length > 0 });
+    }
+    return parts;
+  }
+
+  /** The servers of each group. @returns {number[][]} */
+  groups() {
+    /** @type {Map<number, number[]>} */
+    const groups = new Map();
+    for (const lane of this.servers.keys()) {
+      if (this.lanes[lane].kind !== "server") continue;
+      const { group } = this.lanes[lane];
+      groups.set(group, [...(groups.get(group) ?? []), lane]);
+    }
+    return [...groups.values()];
+  }
+
+  /**
+   * The first index at which two servers of a group have committed entries of different terms, and the
+   * servers that have each term. Null if there is no such index.
+   * @param {number} e @returns {{ index: number, terms: Map<number, number[]> } | null}
+   */
+  brokenCommit(e) {
+    for (const lanes of this.groups()) {
+      const states = lanes.map((lane) => this.state(lane, e));
+      for (const { from, terms } of this.logParts(lanes, states)) {
+        /** @type {Map<number, number[]>} */
+        const found = new Map();
+        for (const [i, term] of terms.entries()) {
+          if (term >= 0 && from <= (states[i]?.commit ?? 0)) found.set(term, [...(found.get(term) ?? []), lanes[i]]);
+        }
+        if (found.size > 1) return { index: from, terms: found };
+      }
+    }
+    return null;
+  }
+
   // ---- search ----
 
-  /** The shown events that contain all these words. @param {string[]} words @param {Uint8Array} shown */
-  find(words, shown) {
-    this.texts ??= Array.from({ length: this.size }, (_, e) => eventText(this, e).toLowerCase());
-    const found = [];
-    for (let e = 0; e < this.size; e += 1) {
-      if (shown[e] && words.every((word) => this.texts?.[e].includes(word))) found.push(e);
-    }
-    return found;
+  /**
+   * The shown events that the search finds. Usually these are the events that contain the searched text as a
+   * whole. If there are none, they are the events that contain each word of it.
+   * @param {string} query @param {Uint8Array} shown
+   */
+  find(query, shown) {
+    // The picture writes the reason of many losses once, with their number. The events have only the reason.
+    const text = searchable(query).replace(/^\d+ (?=lost )/, "");
+    if (!text) return [];
+    const time = /^(\d+\.\d+) ?s?$/.exec(text)?.[1];
+    const at = (/** @type {number} */ e) => time !== undefined && searchable(formatTime(this.t[e])).startsWith(time);
+    this.texts ??= Array.from({ length: this.size }, (_, e) => searchable(eventText(this, e)));
+    const { texts } = this;
+    const all = (/** @type {string[]} */ parts) => {
+      const tests = parts.map((part) => containsPart(part));
+      const found = [];
+      for (let e = 0; e < this.size; e += 1) if (shown[e] && (at(e) || tests.every((test) => test(texts[e])))) found.push(e);
+      return found;
+    };
+    const whole = all([text]);
+    return whole.length > 0 || !text.includes(" ") ? whole : all(text.split(" "));
   }
 }

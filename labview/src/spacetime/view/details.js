@@ -28,17 +28,18 @@ class Details {
     if (run.failed >= 0) {
       const sign = element("span", "sign illegal", "✕");
       told.push(element("h2", "", sign, "Why it failed"));
-      told.push(element("p", "text", element("code", "", ...longText(valueText(run.field(run.failed, "message") ?? "")))));
       const thread = run.field(run.failed, "thread");
-      const where = element("p", "", this.link(run.failed, formatTime(run.t[run.failed])));
-      if (thread) where.append(" in ", element("code", "", visible(valueText(thread), 80)));
-      told.push(where);
+      const where = element("p", "", "The test failed at ", this.link(run.failed, formatTime(run.t[run.failed])));
+      if (thread) where.append(" in the thread ", element("code", "", visible(valueText(thread), 80)));
+      // The headline says why in one sentence. The whole message is for readers who want to know more.
+      const lines = valueText(run.field(run.failed, "message") ?? "").slice(0, 200_000).split(/\r?\n/);
+      const message = element("code", "lines", lines.map((line) => visible(line, Infinity)).join("\n"));
+      told.push(where, element("details", "", element("summary", "", "The whole message"), element("p", "text", message)));
+      told.push(...this.reasons(), ...this.commands());
     }
     if (run.verdict && run.verdict.at >= 0) {
       const { at, operation } = run.verdict;
-      const words = { ok: "the history is linearizable", illegal: "the history is not linearizable", unknown: "undecided" };
-      const verdict = String(run.field(at, "verdict"));
-      const line = element("p", "", "Checker: ", this.link(at, /** @type {Record<string, string>} */ (words)[verdict] ?? visible(verdict, 40)));
+      const line = element("p", "", "Checker: ", this.link(at, verdictText(run, at)));
       if (operation >= 0) {
         const event = run.operations.call[operation] >= 0 ? run.operations.call[operation] : run.operations.ret[operation];
         line.append(". No place is left for ");
@@ -49,6 +50,46 @@ class Details {
     }
     for (const note of run.notes) told.push(element("p", "hint", visible(note, 400)));
     byId("why").replaceChildren(...told);
+  }
+
+  /** The usual reasons of such a failure. */
+  reasons() {
+    const [title, ...reasons] = this.run.hints;
+    if (title === undefined) return [];
+    const list = element("ul", "reasons");
+    for (const reason of reasons) list.append(element("li", "", visible(reason.replace(/^\* /, ""), 400)));
+    return [element("details", "", element("summary", "", visible(title.replace(/:$/, ""), 200)), list)];
+  }
+
+  /** The commands that repeat the run, and that look for a run that passes. */
+  commands() {
+    const { replay } = this.run;
+    if (replay === "") return [];
+    const line = element("p", "commands", copyButton("Copy the command that repeats this run", () => replay));
+    if (this.canChange()) {
+      line.append(copyButton("Copy the command that looks for a similar run that passes", () => `LAB_BESIDE=1 ${replay}`));
+    }
+    return [line];
+  }
+
+  /** Whether the run can be repeated with a change. Runs on real threads cannot. */
+  canChange() {
+    return this.run.replay.includes("LAB_EXPECT=");
+  }
+
+  /**
+   * Buttons that copy the command that repeats the run with another fate of this message.
+   * @param {number} m
+   */
+  fates(m) {
+    const { run } = this;
+    const sent = run.messages.sent[m];
+    const [end, nth] = [run.field(sent, "end"), run.field(sent, "nth")];
+    if (!this.canChange() || typeof end !== "number" || typeof nth !== "number") return [];
+    const line = element("p", "commands", "Copy the command that repeats the run with this message ");
+    const fates = [["lost", "lost"], ["its reply lost", "reply-lost"], ["delivered", "delivered"], ["500 ms late", "late:500"]];
+    for (const [text, fate] of fates) line.append(copyButton(text, () => withFate(run.replay, `${end}.${nth}=${fate}`)));
+    return [line];
   }
 
   /**
@@ -93,7 +134,7 @@ class Details {
     close.addEventListener("click", () => this.act.unpin());
     heading.append(close);
     const made = [heading];
-    if (message >= 0) made.push(this.messageLine(message), this.course(id, e));
+    if (message >= 0) made.push(this.messageLine(message), this.course(id, e), ...this.fates(message));
     else if (operation >= 0) made.push(this.course(id, e));
     made.push(...this.eventFields(e));
     if (id >= 0) made.push(...this.family(id));
@@ -120,20 +161,10 @@ class Details {
     for (const e of events.subarray(0, 40)) {
       const after = run.t[e] - run.t[events[0]];
       const item = element("li", e === pinned ? "now" : "");
-      item.append(element("small", "", after === 0 ? formatTime(run.t[e]) : `+${formatDuration(after)}`), this.link(e, visible(this.step(e), 110)));
+      item.append(element("small", "", after === 0 ? formatTime(run.t[e]) : `+${formatDuration(after)}`), this.link(e, visible(stepText(run, e), 240)));
       list.append(item);
     }
     return list;
-  }
-
-  /** The text of an event in the list of all events of its message. @param {number} e */
-  step(e) {
-    const { run } = this;
-    const kind = run.kind(e);
-    const cause = run.cause(e);
-    const where = run.lanes[run.lane[e]].name;
-    if (kind === "raft.request" || kind === "raft.reply") return shortText(run, e);
-    return `${kind.replace(/^(rpc|client)\./, "")} ${kind === "rpc.delayed" || kind === "rpc.held" ? "" : `by ${where}`}${cause ? ` (${cause})` : ""}`;
   }
 
   /** @param {number} e */
@@ -147,7 +178,9 @@ class Details {
     add("at", formatTime(run.t[e]), ` · ${run.lanes[run.lane[e]].name}`);
     const thread = run.threads.get(run.thread[e]);
     if (thread && run.field(e, "thread") === undefined) add("thread", visible(thread, 60));
-    for (const [name, value] of run.fields(e)) add(name === "inc" ? "life" : name, element("code", "", ...longText(valueText(value))));
+    // The message of the failure is above, under "why it failed".
+    const fields = e === run.failed ? run.fields(e).filter(([name]) => name !== "message") : run.fields(e);
+    for (const [name, value] of fields) add(name === "inc" ? "life" : name, element("code", "", ...longText(valueText(value))));
     if (run.id[e] >= 0) add("id", `#${run.ids[run.id[e]]}`);
     return [list];
   }
@@ -161,7 +194,7 @@ class Details {
       made.push(element("h3", "", "In its course"));
       const list = element("ul", "family");
       for (const e of children.slice(0, 25)) {
-        const text = run.id[e] >= 0 && run.messageOf[run.id[e]] >= 0 ? this.messageText(run.messageOf[run.id[e]]) : `${run.lanes[run.lane[e]].name} ${shortText(run, e)}`;
+        const text = run.id[e] >= 0 && run.messageOf[run.id[e]] >= 0 ? messageText(run, run.messageOf[run.id[e]]) : `${run.lanes[run.lane[e]].name} ${shortText(run, e)}`;
         list.append(element("li", "", this.link(e, visible(text, 100))));
       }
       if (children.length > 25) list.append(element("li", "", `and ${plural(children.length - 25, "other")}`));
@@ -178,17 +211,10 @@ class Details {
     const list = element("ul", "family");
     for (const id of known.slice(0, 12)) {
       const [m, op] = [run.messageOf[id], run.operationOf[id]];
-      const text = m >= 0 ? this.messageText(m) : op >= 0 ? `${run.lanes[run.operations.lane[op]].name} ${operationText(run, op)}` : `#${run.ids[id]}`;
+      const text = m >= 0 ? messageText(run, m) : op >= 0 ? `${run.lanes[run.operations.lane[op]].name} ${operationText(run, op)}` : `#${run.ids[id]}`;
       list.append(element("li", "", this.link(run.ofId(id)[0], visible(text, 100))));
     }
     return [element("h3", "", "Caused by"), list];
-  }
-
-  /** @param {number} m */
-  messageText(m) {
-    const { run } = this;
-    const to = run.messages.to[m] >= 0 ? run.lanes[run.messages.to[m]].name : "no server";
-    return `${typeName(run.types[run.messages.type[m]])} ${run.lanes[run.messages.from[m]].name} → ${to}`;
   }
 
   /**
@@ -214,4 +240,31 @@ class Details {
   hint() {
     return [element("p", "hint", "Point at the picture to see the state of every server at that time. Click a message, a mark or a bar to see everything about it. , and . go from event to event.")];
   }
+}
+
+/**
+ * A replay line with another fate of a message. The changed run is not the recorded one, so the line does not
+ * say which trace it must have.
+ * @param {string} replay @param {string} fate
+ */
+function withFate(replay, fate) {
+  const line = replay.replace(/LAB_EXPECT=\S+ /, "");
+  if (line.includes("LAB_FATES=")) return line.replace(/LAB_FATES=\S+/, (old) => `${old},${fate}`);
+  return line.replace("cargo test", `LAB_FATES=${fate} cargo test`);
+}
+
+/**
+ * A button that copies a text. After a click it shows the text, because a browser may refuse to copy.
+ * @param {string} title @param {() => string} text
+ */
+function copyButton(title, text) {
+  const button = element("button", "copy", title);
+  button.addEventListener("click", () => {
+    const shown = element("code", "lines", text());
+    button.parentElement?.querySelector("code")?.remove();
+    button.parentElement?.append(shown);
+    getSelection()?.selectAllChildren(shown);
+    navigator.clipboard?.writeText(text()).catch(() => {});
+  });
+  return button;
 }

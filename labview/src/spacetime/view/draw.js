@@ -8,26 +8,32 @@ const BAR = 10; // width of a server's bar
 const MOST_MARKS = 1500;
 const MOST_LABELS = 500;
 const LABEL_ROW = 13;
+const TEXT = 15; // a text begins so many pixels right of the middle of a lane
 
 /** Kinds of events that are only the ends of arrows, or are not important. */
 const QUIET_KINDS = /^(rpc\.|raft\.(request|reply)$|persister\.save$|client\.)/;
 /** Kinds that need no words, because the picture shows them. */
-const WORDLESS_KINDS = /^(raft\.term|fault\.connect)$/;
+const WORDLESS_KINDS = /^(raft\.term|fault\.connect|test\.failed)$/;
 /** Kinds whose marks are drawn even if there are too many events for all marks. */
 const LOUD_KINDS = /^(raft\.(role|restore|truncate)|fault\.|test\.|check\.|net\.)/;
 
 /**
- * What the chart shows in addition to the run itself. @typedef {object} Shown @property {number} pinned an
- * event or -1 @property {number} hover an event or -1 @property {number | null} cursor the time under the
- * pointer @property {number} time the chosen time @property {number} message the message of the pinned event,
- * or -1 @property {number[]} kin messages that caused the pinned message, and messages that it caused
- * @property {number[]} matches what the search has found @property {number} match the match that was visited
- * last, or -1
+ * What the chart shows in addition to the run itself.
+ * @typedef {object} Shown
+ * @property {number} pinned an event or -1
+ * @property {number} hover an event or -1
+ * @property {number | null} cursor the place on the axis under the pointer
+ * @property {number} time the chosen time
+ * @property {number} place the place of the chosen time on the axis
+ * @property {number} message the message of the pinned event, or -1
+ * @property {number[]} kin messages that caused the pinned message, and messages that it caused
+ * @property {number[]} matches what the search has found
+ * @property {number} match the match that was visited last, or -1
  */
 
 class Chart {
   /**
-   * @param {HTMLCanvasElement} canvas @param {Run} run @param {Filter} filter @param {TimeAxis} axis
+   * @param {HTMLCanvasElement} canvas @param {Run} run @param {Filter} filter @param {RunAxis} axis
    * @param {Columns} columns @param {Arrows} arrows @param {Theme} theme
    */
   constructor(canvas, run, filter, axis, columns, arrows, theme) {
@@ -53,7 +59,11 @@ class Chart {
       list.push(op);
       this.operations.set(lane, list);
     }
-    for (const list of this.operations.values()) list.sort((a, b) => this.callTime(a) - this.callTime(b));
+    for (const list of this.operations.values()) list.sort((a, b) => run.operations.call[a] - run.operations.call[b]);
+    /** The heights at which the terms of each server are written. @type {Map<number, number[]>} */
+    this.termSpots = new Map();
+    /** Texts that were measured. @type {Map<string, { text: string, wide: number }>} */
+    this.fits = new Map();
     this.layout();
   }
 
@@ -65,21 +75,21 @@ class Chart {
   }
 
   /**
-   * The time at which an operation was called. If the call is not on the page, this is the time at which the
-   * page begins. @param {number} op
+   * The place of the call of an operation. If the call is not on the page, this is the place where the page
+   * begins. @param {number} op
    */
-  callTime(op) {
+  callPlace(op) {
     const e = this.run.operations.call[op];
-    return e >= 0 ? this.run.t[e] : this.run.from;
+    return e >= 0 ? this.axis.places[e] : this.axis.full.from;
   }
 
   /**
-   * The time at which an operation returned. If the return is not on the page, this is the time at which the
+   * The place of the return of an operation. If the return is not on the page, this is the place where the
    * page ends. @param {number} op
    */
-  returnTime(op) {
+  returnPlace(op) {
     const e = this.run.operations.ret[op];
-    return e >= 0 ? this.run.t[e] : this.axis.full.to;
+    return e >= 0 ? this.axis.places[e] : this.axis.full.to;
   }
 
   /** @param {Shown} shown */
@@ -104,7 +114,7 @@ class Chart {
     if (this.arrows.dense) this.arrows.drawDense(c, found, HEAD, height);
     for (const lane of columns.order) {
       const x = columns.x(lane);
-      if (x + columns.wide[lane] / 2 < columns.left || x - columns.wide[lane] / 2 > width) continue;
+      if (columns.edge(lane) + columns.wide[lane] < columns.left || columns.edge(lane) > width) continue;
       const kind = this.run.lanes[lane].kind;
       if (kind === "server") this.drawServer(lane, x);
       else this.drawThread(x);
@@ -113,6 +123,7 @@ class Chart {
     if (!this.arrows.dense) this.arrows.drawLegs(c, this.arrows.legs, found.length);
     if (shown.message >= 0 || shown.kin.length > 0) this.drawChosen(shown);
     this.drawEvents(shown);
+    this.arrows.drawLosses(c, found.length);
     this.drawFailure(true);
     c.restore();
     this.drawMoment(shown);
@@ -121,6 +132,10 @@ class Chart {
 
   drawScale() {
     const { context: c, axis, theme, width } = this;
+    if (axis.mode === "events") {
+      this.drawRows();
+      return;
+    }
     const { step, times } = axis.ticks(70);
     c.font = theme.colour("font-small");
     c.textBaseline = "middle";
@@ -135,6 +150,55 @@ class Chart {
   }
 
   /**
+   * Draws the scale of the axis by events: the times of some events, and the lengths of long times without an
+   * event.
+   */
+  drawRows() {
+    const { context: c, run, axis, theme, filter, width, height } = this;
+    c.textBaseline = "middle";
+    c.textAlign = "right";
+    c.font = theme.colour("font-small");
+    const write = (/** @type {number} */ time, /** @type {number} */ y) => {
+      c.fillStyle = theme.colour("muted");
+      c.fillText(formatTime(time, 1000), SCALE - 8, y, SCALE - 12);
+    };
+    if (axis.scale > ROW / 5) {
+      for (let y = HEAD + 30; y < height; y += 60) {
+        c.fillStyle = theme.colour("grid");
+        c.fillRect(SCALE, y, width - SCALE, 1);
+        write(axis.timeOf(axis.time(y)), y);
+      }
+      return;
+    }
+    const to = axis.at(axis.to);
+    const { gaps } = axis;
+    let gap = firstIndex(0, gaps.length, (k) => axis.places[gaps[k].e] > axis.from);
+    let free = HEAD + 8;
+    for (let e = Math.max(0, axis.at(axis.from)); e <= to; e += 1) {
+      const y = axis.y(e);
+      const long = gaps[gap]?.e === e;
+      if (long) {
+        const above = axis.y(gaps[gap].before);
+        const middle = Math.round((y + above) / 2);
+        c.fillStyle = theme.colour("grid");
+        c.fillRect(SCALE, middle, width - SCALE, 1);
+        if (y - above >= 10 && middle - 5 >= free) {
+          c.font = theme.colour("font-tiny");
+          c.fillStyle = theme.colour("muted");
+          c.fillText(`⋮ ${formatDuration(gaps[gap].time)}`, SCALE - 8, middle);
+          c.font = theme.colour("font-small");
+          free = middle + 4;
+        }
+        gap += 1;
+      }
+      if (y - 6 >= free && (long || (y >= free + 34 && filter.shown[e]))) {
+        write(run.t[e], y);
+        free = y + 6;
+      }
+    }
+  }
+
+  /**
    * Draws the faults of the network. Each fault has a band with its text at the side, and a faint band behind
    * all lanes.
    */
@@ -142,7 +206,7 @@ class Chart {
     const { context: c, run, axis, theme, columns, width } = this;
     for (const [index, column] of columns.bandColumn ?? []) {
       const band = run.bands[index];
-      const [from, to] = [run.t[band.from], band.to === null ? axis.full.to : run.t[band.to]];
+      const [from, to] = [axis.places[band.from], band.to === null ? axis.full.to : axis.places[band.to]];
       if (from > axis.to || to < axis.from) continue;
       const y0 = Math.max(axis.x(from), HEAD - 4);
       const y1 = Math.min(axis.x(to), axis.left + axis.width + 4);
@@ -198,7 +262,7 @@ class Chart {
       return;
     }
     const n = s.at.length;
-    const time = (/** @type {number} */ i) => (i >= n ? axis.full.to : s.at[i] < 0 ? axis.full.from : run.t[s.at[i]]);
+    const time = (/** @type {number} */ i) => (i >= n ? axis.full.to : s.at[i] < 0 ? axis.full.from : axis.places[s.at[i]]);
     // If several changes are in one pixel, only the last of them is drawn.
     let i = Math.max(0, firstIndex(0, n, (k) => time(k) > axis.from) - 1);
     while (i < n && time(i) <= axis.to) {
@@ -232,7 +296,7 @@ class Chart {
       i = Math.max(next, i + 1);
     }
     this.drawCuts(lane, x);
-    this.drawTerms(s, x);
+    this.drawTerms(s, x, lane);
     if (columns.wide[lane] > 0) c.globalAlpha = 1;
   }
 
@@ -245,7 +309,8 @@ class Chart {
     for (const band of run.bands) {
       if (band.lane === null && !(band.kind === "partition" && band.sides)) continue;
       if (band.lane !== null && (band.lane !== lane || band.kind === "crash")) continue;
-      const [from, to] = [run.t[band.from], band.to === null ? axis.full.to : run.t[band.to]];
+      const slow = band.kind === "slow";
+      const [from, to] = [axis.places[band.from], band.to === null ? axis.full.to : axis.places[band.to]];
       if (from > axis.to || to < axis.from) continue;
       const y0 = Math.max(axis.x(from), HEAD);
       const y1 = Math.min(axis.x(to), height);
@@ -259,26 +324,52 @@ class Chart {
         c.globalAlpha = 1;
         continue;
       }
-      c.fillStyle = theme.colour("cut");
+      // A slow server has dotted edges. They are a little closer, so that both faults can be seen.
+      const half = slow ? 13 : 17;
+      c.fillStyle = c.strokeStyle = theme.colour(slow ? "mark-slow" : "cut");
       c.globalAlpha = 0.13;
-      c.fillRect(x - 17, y0, 34, y1 - y0);
+      c.fillRect(x - half, y0, 2 * half, y1 - y0);
       c.globalAlpha = 1;
-      c.fillRect(Math.round(x - 17), y0, 1.5, y1 - y0);
-      c.fillRect(Math.round(x + 16), y0, 1.5, y1 - y0);
+      c.lineWidth = 1.5;
+      c.setLineDash(slow ? [1.5, 3] : []);
+      c.beginPath();
+      for (const edge of [Math.round(x - half) + 0.75, Math.round(x + half) - 0.75]) {
+        c.moveTo(edge, y0);
+        c.lineTo(edge, y1);
+      }
+      c.stroke();
+      c.setLineDash([]);
+      if (slow && y1 - y0 > 60) {
+        // The text stands upright beside the bar, where the marks of events do not reach.
+        c.save();
+        c.translate(x + half + 6, y0 + 8);
+        c.rotate(Math.PI / 2);
+        c.font = theme.colour("font-tiny");
+        c.textAlign = "left";
+        c.textBaseline = "middle";
+        c.fillText(fitText(c, visible(band.text, 60), y1 - y0 - 16), 0, 0);
+        c.restore();
+      }
     }
   }
 
-  /** Writes the new term left of the bar at each change of the term. @param {any} s @param {number} x */
-  drawTerms(s, x) {
+  /**
+   * Writes the new term left of the bar at each change of the term.
+   * @param {any} s @param {number} x @param {number} lane
+   */
+  drawTerms(s, x, lane) {
     const { context: c, run, axis, theme } = this;
     const n = s.at.length;
     c.font = theme.colour("font-tiny");
     c.textAlign = "right";
     c.textBaseline = "middle";
-    const time = (/** @type {number} */ i) => (s.at[i] < 0 ? axis.full.from : run.t[s.at[i]]);
+    const time = (/** @type {number} */ i) => (s.at[i] < 0 ? axis.full.from : axis.places[s.at[i]]);
     const first = Math.max(0, firstIndex(0, n, (k) => time(k) > axis.from) - 1);
     let free = HEAD;
     let last = -1;
+    /** @type {number[]} */
+    const spots = [];
+    this.termSpots.set(lane, spots);
     for (let i = first; i < n && time(i) <= axis.to; i += 1) {
       if (s.term[i] === last || !s.alive[i]) continue;
       // If a term began before the span in view, it is written at the upper edge.
@@ -304,6 +395,7 @@ class Chart {
       c.fillStyle = theme.colour("ink");
       c.fillText(text, x - 23, y + 7);
       free = y + 15;
+      spots.push(y + 6);
     }
   }
 
@@ -318,10 +410,10 @@ class Chart {
     const room = wide ? 12 : 2 * half;
     const bad = run.verdict?.operation ?? -1;
     let drawn = -Infinity;
-    for (let i = Math.max(0, firstIndex(0, n, (k) => this.returnTime(list[k]) >= axis.from)); i < n; i += 1) {
+    for (let i = Math.max(0, firstIndex(0, n, (k) => this.returnPlace(list[k]) >= axis.from)); i < n; i += 1) {
       const op = list[i];
-      if (this.callTime(op) > axis.to) break;
-      const [y0, y1] = [axis.x(this.callTime(op)), axis.x(this.returnTime(op))];
+      if (this.callPlace(op) > axis.to) break;
+      const [y0, y1] = [axis.x(this.callPlace(op)), axis.x(this.returnPlace(op))];
       if (y1 < HEAD) continue;
       if (y1 - y0 < 1 && y0 - drawn < 1 && op !== bad) continue;
       drawn = y0;
@@ -367,8 +459,8 @@ class Chart {
    */
   drawEvents(shown) {
     const { context: c, run, axis, theme, columns, filter, height } = this;
-    const from = Math.max(0, run.at(axis.from));
-    const to = run.at(axis.to);
+    const from = Math.max(0, axis.at(axis.from));
+    const to = axis.at(axis.to);
     let count = 0;
     for (let e = from; e <= to && count <= MOST_MARKS; e += 1) if (filter.shown[e] && !this.quiet[run.kindOf[e]]) count += 1;
     const all = count <= MOST_MARKS;
@@ -381,16 +473,20 @@ class Chart {
       const lane = run.lane[e];
       const x = columns.x(lane);
       if (Number.isNaN(x)) continue;
-      const y = axis.x(run.t[e]);
+      const y = axis.y(e);
       if (y < HEAD - 6 || y > height + 6) continue;
       if (y - last[lane] >= 1 || this.loud[kind]) {
         last[lane] = y;
         this.drawMark(e, x, y);
       }
-      // The space for the text ends where the terms of the next server are written, left of its bar.
-      const room = columns.wide[lane] - 54;
+      // The text ends before the bar of the next lane, or before the term that is written left of this bar.
+      const next = columns.order[columns.order.indexOf(lane) + 1];
+      const beside = next === undefined ? undefined : this.termSpots.get(next);
+      const term = words && beside?.some((spot) => Math.abs(spot - y) < 13);
+      const gap = next === undefined ? this.width - x : Math.min(columns.x(next), this.width) - x;
+      const room = gap - TEXT - (term ? 52 : 9);
       if (words && !this.wordless[kind] && room > 34 && y >= free[lane] && y > HEAD + 4) {
-        this.drawLabel(e, x + 20, y, room);
+        this.drawLabel(e, x + TEXT, y, room);
         free[lane] = y + LABEL_ROW;
       }
     }
@@ -398,7 +494,7 @@ class Chart {
     if (shown.matches.length > 0) this.drawFound(shown);
     for (const [e, tone] of /** @type {[number, string][]} */ ([[shown.hover, "muted"], [shown.pinned, "accent"]])) {
       if (e < 0) continue;
-      const [x, y] = [columns.x(run.lane[e]), axis.x(run.t[e])];
+      const [x, y] = [columns.x(run.lane[e]), axis.y(e)];
       if (Number.isNaN(x) || y < HEAD - 8 || y > height + 8) continue;
       c.strokeStyle = theme.colour("panel");
       c.lineWidth = 5;
@@ -443,16 +539,32 @@ class Chart {
     }
   }
 
+  /**
+   * A text that is short enough for its space, and its width. To measure texts takes long, and most texts are
+   * drawn again in the next frame, so the results are kept. @param {string} text @param {number} room
+   */
+  fitted(text, room) {
+    const key = `${room} ${text}`;
+    let found = this.fits.get(key);
+    if (!found) {
+      if (this.fits.size > 5000) this.fits.clear();
+      const short = fitText(this.context, visible(text, 80), room);
+      found = { text: short, wide: this.context.measureText(short).width };
+      this.fits.set(key, found);
+    }
+    return found;
+  }
+
   /** @param {number} e @param {number} x @param {number} y @param {number} room */
   drawLabel(e, x, y, room) {
     const { context: c, run, theme } = this;
     c.font = theme.colour("font-small");
     c.textAlign = "left";
     c.textBaseline = "middle";
-    const text = fitText(c, visible(shortText(run, e), 80), room);
+    const { text, wide } = this.fitted(shortText(run, e), Math.floor(room));
     c.fillStyle = theme.colour("panel");
     c.globalAlpha = 0.78;
-    c.fillRect(x - 2, y - 6, c.measureText(text).width + 4, 12);
+    c.fillRect(x - 2, y - 6, wide + 4, 12);
     c.globalAlpha = 1;
     const kind = run.kind(e);
     c.fillStyle = theme.colour(this.loud[run.kindOf[e]] ? (kind === "test.failed" ? "mark-failure" : "ink") : "muted");
@@ -464,9 +576,9 @@ class Chart {
     const { context: c, run, axis, theme, columns } = this;
     const n = matches.length;
     const last = new Float64Array(run.lanes.length).fill(-Infinity);
-    for (let i = firstIndex(0, n, (k) => run.t[matches[k]] >= axis.from); i < n && run.t[matches[i]] <= axis.to; i += 1) {
+    for (let i = firstIndex(0, n, (k) => axis.places[matches[k]] >= axis.from); i < n && axis.places[matches[i]] <= axis.to; i += 1) {
       const e = matches[i];
-      const [x, y] = [columns.x(run.lane[e]), axis.x(run.t[e])];
+      const [x, y] = [columns.x(run.lane[e]), axis.y(e)];
       if (Number.isNaN(x) || (y - last[run.lane[e]] < 2 && e !== match)) continue;
       last[run.lane[e]] = y;
       c.strokeStyle = theme.colour("accent");
@@ -486,7 +598,7 @@ class Chart {
   drawFailure(words) {
     const { context: c, run, axis, theme, columns, width } = this;
     if (run.failed < 0) return;
-    const y = Math.round(axis.x(run.t[run.failed]));
+    const y = Math.round(axis.y(run.failed));
     if (y < HEAD - 20 || y > this.height + 2) return;
     c.fillStyle = theme.colour("mark-failure");
     if (!words) {
@@ -496,20 +608,22 @@ class Chart {
     c.font = theme.colour("font-label-strong");
     c.textAlign = "left";
     c.textBaseline = "middle";
-    const text = fitText(c, visible(`Failed: ${valueText(run.field(run.failed, "message") ?? "")}`, 300), width - columns.left - 24);
+    // The headline says why. If there is no space below the line, the word is above it.
+    const text = "The test failed here";
     const w = c.measureText(text).width + 14;
+    const top = y + 27 < this.height ? y + 4 : y - 23;
     c.beginPath();
-    c.roundRect(columns.left + 4, y + 4, w, 19, 4);
+    c.roundRect(columns.left + 4, top, w, 19, 4);
     c.fill();
     c.fillStyle = theme.colour("panel");
-    c.fillText(text, columns.left + 11, y + 14);
+    c.fillText(text, columns.left + 11, top + 10);
   }
 
   /** Draws the chosen time and the time under the pointer. @param {Shown} shown */
   drawMoment(shown) {
     const { context: c, axis, theme, width, height } = this;
-    const line = (/** @type {number} */ time, /** @type {string} */ tone, /** @type {boolean} */ strong) => {
-      const y = Math.round(axis.x(time)) + 0.5;
+    const line = (/** @type {number} */ place, /** @type {string} */ tone, /** @type {boolean} */ strong) => {
+      const y = Math.round(axis.x(place)) + 0.5;
       if (y < HEAD || y > height) return;
       c.strokeStyle = theme.colour(tone);
       c.lineWidth = 1;
@@ -522,7 +636,7 @@ class Chart {
       c.setLineDash([]);
       c.globalAlpha = 1;
       c.font = theme.colour("font-small");
-      const text = formatTime(time, Math.max(1, axis.scale));
+      const text = formatTime(strong ? shown.time : axis.timeOf(place), axis.step);
       c.fillStyle = theme.colour(tone);
       c.beginPath();
       c.roundRect(2, y - 8.5, SCALE - 6, 17, 4);
@@ -532,7 +646,7 @@ class Chart {
       c.textBaseline = "middle";
       c.fillText(text, SCALE - 8, y + 0.5, SCALE - 12);
     };
-    line(shown.time, "accent", true);
+    line(shown.place, "accent", true);
     if (shown.cursor !== null) line(shown.cursor, "muted", false);
   }
 
@@ -563,7 +677,7 @@ class Chart {
     c.textAlign = "right";
     c.textBaseline = "middle";
     c.fillStyle = theme.colour("muted");
-    c.fillText("time ↓", SCALE - 8, HEAD / 2);
+    c.fillText(this.axis.mode === "time" ? "time ↓" : "events ↓", SCALE - 8, HEAD / 2);
   }
 
   /**
@@ -578,11 +692,11 @@ class Chart {
     const lane = columns.at(x);
     if (lane >= 0 && Math.abs(columns.x(lane) - x) <= 9) {
       let [best, nearest] = [-1, 6];
-      const from = Math.max(0, run.at(axis.time(y - 6)));
-      for (let e = from; e < run.size && axis.x(run.t[e]) <= y + 6; e += 1) {
+      const from = Math.max(0, axis.at(axis.time(y - 6)));
+      for (let e = from; e < run.size && axis.y(e) <= y + 6; e += 1) {
         if (run.lane[e] !== lane || !filter.shown[e] || this.quiet[run.kindOf[e]]) continue;
         // If two events have about the same distance, the more important event is chosen.
-        const distance = Math.abs(axis.x(run.t[e]) - y) - (this.loud[run.kindOf[e]] ? 2 : 0);
+        const distance = Math.abs(axis.y(e) - y) - (this.loud[run.kindOf[e]] ? 2 : 0);
         if (distance < nearest) [best, nearest] = [e, distance];
       }
       if (best >= 0) return { ...nothing, event: best };
@@ -590,9 +704,9 @@ class Chart {
     const message = this.arrows.at(x, y);
     if (message >= 0) return { ...nothing, message };
     if (lane >= 0 && run.lanes[lane].kind === "client") {
-      const time = axis.time(y);
+      const place = axis.time(y);
       const list = this.operations.get(lane) ?? [];
-      const found = list.findLast((op) => this.callTime(op) <= time && this.returnTime(op) + 2 * axis.scale >= time);
+      const found = list.findLast((op) => this.callPlace(op) <= place && this.returnPlace(op) + 2 * axis.scale >= place);
       if (found !== undefined) return { ...nothing, operation: found };
     }
     return nothing;
@@ -604,8 +718,8 @@ class Chart {
     const column = Math.floor((x - SCALE) / BAND);
     for (const [index, at] of columns.bandColumn ?? []) {
       const { from, to } = run.bands[index];
-      const time = axis.time(y);
-      if (at === column && time >= run.t[from] && (to === null || time <= run.t[to])) return index;
+      const place = axis.time(y);
+      if (at === column && place >= axis.places[from] && (to === null || place <= axis.places[to])) return index;
     }
     return -1;
   }
@@ -613,7 +727,7 @@ class Chart {
 
 /** @param {string} kind the kind of a band */
 function bandTone(kind) {
-  return kind === "link" ? "configuration" : kind === "cut" ? "crash" : kind;
+  return kind === "link" ? "configuration" : kind === "cut" ? "crash" : kind === "hold" ? "slow" : kind;
 }
 
 /**

@@ -1,12 +1,26 @@
 // @ts-check
 "use strict";
 // The state of every server at the chosen time: role, term, vote, and the log as cells in the colours of
-// their terms. In the logs of a group, the entries with the same index are drawn one below the other.
+// their terms. In the logs of a group, the entries with the same index are drawn one below the other. Many
+// neighbouring entries that do not differ are folded into one wide cell. The logs open at the index that
+// matters: the index of the pinned event, or the first index at which the logs differ.
 
 const LOG_ROW = 21;
 const LOG_RULER = 17;
 const LOG_LEFT = 224; // width of the texts before the cells
+const LOG_LEFT_NARROW = 104; // the same on a narrow page, without the names of roles and votes
 const CELL = 25;
+const FOLD = 122; // width of a folded cell
+const FOLDED = 6; // so many equal entries are folded
+const MOST_CELLS = 20_000;
+
+/**
+ * A column of the picture: one index, or the folded indexes `from` to `to`.
+ * @typedef {object} LogColumn
+ * @property {number} from @property {number} to
+ * @property {number[]} terms of each server; -1 if it has no entry
+ * @property {number} x @property {number} width
+ */
 
 class LogPanel {
   /**
@@ -21,18 +35,22 @@ class LogPanel {
     this.run = run;
     this.filter = filter;
     this.theme = theme;
-    /** How many cells the reader has scrolled back from the end. */
-    this.back = 0;
+    /** How many pixels the reader has moved the logs away from where they open. */
+    this.moved = 0;
+    /** The event at which the logs were opened, and the index that matters in each group. */
+    this.opened = -2;
+    /** @type {Map<number, number>} */
+    this.focus = new Map();
     const fitted = fitCanvas(canvas);
     this.context = fitted.context;
     this.width = fitted.width;
     this.height = fitted.height;
-    /** @type {{ lane: number, y: number, lo: number }[]} */
+    /** @type {{ lane: number, y: number, columns: LogColumn[], shift: number }[]} */
     this.rows = [];
     this.size();
     let last = /** @type {number | null} */ (null);
-    const shift = (/** @type {number} */ cells) => {
-      this.back = Math.max(0, this.back + cells);
+    const shift = (/** @type {number} */ pixels) => {
+      this.moved += pixels;
       redraw();
     };
     canvas.addEventListener(
@@ -41,7 +59,7 @@ class LogPanel {
         const sideways = event.shiftKey ? event.deltaY : event.deltaX;
         if (!sideways) return;
         event.preventDefault();
-        shift(-Math.sign(sideways) * Math.max(1, Math.round(Math.abs(sideways) / 40)));
+        shift(sideways);
       },
       { passive: false },
     );
@@ -51,25 +69,98 @@ class LogPanel {
     });
     canvas.addEventListener("pointermove", (event) => {
       if (last === null) return;
-      const cells = Math.trunc((event.clientX - last) / CELL);
-      if (cells !== 0) {
-        last += cells * CELL;
-        shift(cells);
-      }
+      shift(last - event.clientX);
+      last = event.clientX;
     });
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (last = null));
   }
 
   /** The servers that are shown, by group. */
   groups() {
-    /** @type {Map<number, number[]>} */
-    const groups = new Map();
-    for (const lane of this.run.servers.keys()) {
-      if (this.filter.hiddenLanes.has(lane) || this.run.lanes[lane].kind !== "server") continue;
-      const { group } = this.run.lanes[lane];
-      groups.set(group, [...(groups.get(group) ?? []), lane]);
+    const shown = this.run.groups().map((lanes) => lanes.filter((lane) => !this.filter.hiddenLanes.has(lane)));
+    return shown.filter((lanes) => lanes.length > 0);
+  }
+
+  /** Where the cells begin. */
+  get left() {
+    return this.width < 560 ? LOG_LEFT_NARROW : LOG_LEFT;
+  }
+
+  /**
+   * Opens the logs of all groups at the index that matters at an event: the index that the event names, or
+   * else the first index at which the logs of the group differ.
+   * @param {number} e
+   */
+  open(e) {
+    if (this.opened === e) return;
+    this.opened = e;
+    this.moved = 0;
+    this.focus.clear();
+    const named = e >= 0 ? this.namedIndex(e) : 0;
+    const group = e >= 0 ? this.run.lanes[this.run.lane[e]].group : -1;
+    for (const lanes of this.run.groups()) {
+      const own = this.run.lanes[lanes[0]].group;
+      const index = named > 0 && own === group ? named : this.firstDifference(lanes, e);
+      if (index > 0) this.focus.set(own, index);
     }
-    return [...groups.values()];
+  }
+
+  /** The log index that an event of a server names; 0 if there is none. @param {number} e */
+  namedIndex(e) {
+    const { run } = this;
+    if (run.lanes[run.lane[e]].kind !== "server") return 0;
+    const of = (/** @type {string} */ name) => Number(run.field(e, name) ?? 0);
+    switch (run.kind(e)) {
+      case "raft.append":
+        return of("first");
+      case "raft.truncate":
+        return of("from");
+      case "raft.commit":
+      case "raft.apply":
+      case "raft.snapshot":
+      case "apply":
+      case "apply.snapshot":
+        return of("index");
+      default: {
+        // An AppendEntries and its reply are about the entries after `prev_log_index`.
+        const asked = run.id[e] < 0 ? undefined : [...run.ofId(run.id[e]).subarray(0, 20)].find((one) => run.field(one, "prev_log_index") !== undefined);
+        return asked === undefined ? 0 : Number(run.field(asked, "prev_log_index")) + 1;
+      }
+    }
+  }
+
+  /**
+   * The first index at which two logs have different terms. If there is none: the first index at which only
+   * some logs have an entry. If there is none either: 0.
+   * @param {number[]} lanes @param {number} e
+   */
+  firstDifference(lanes, e) {
+    const parts = this.run.logParts(lanes, lanes.map((lane) => this.run.state(lane, e)));
+    return (parts.find(({ clash }) => clash) ?? parts.find(({ missing }) => missing))?.from ?? 0;
+  }
+
+  /**
+   * The columns of the logs of a group.
+   * @param {number[]} lanes @param {(State | null)[]} states @param {number} focus the index that matters
+   */
+  columns(lanes, states, focus) {
+    /** @type {LogColumn[]} */
+    const columns = [];
+    let x = 0;
+    const add = (/** @type {number} */ from, /** @type {number} */ to, /** @type {LogPart} */ part) => {
+      const width = from === to ? CELL : FOLD;
+      columns.push({ from, to, terms: part.terms, x, width });
+      x += width;
+    };
+    for (const part of this.run.logParts(lanes, states)) {
+      const cut = focus > part.from && focus <= part.to ? [[part.from, focus - 1], [focus, focus], [focus + 1, part.to]] : focus === part.from ? [[focus, focus], [focus + 1, part.to]] : [[part.from, part.to]];
+      for (const [from, to] of cut) {
+        if (from > to) continue;
+        if (to - from + 1 >= FOLDED || columns.length > MOST_CELLS) add(from, to, part);
+        else for (let index = from; index <= to; index += 1) add(index, index, part);
+      }
+    }
+    return { columns, total: x };
   }
 
   /** Makes the canvas high enough for its rows. */
@@ -86,58 +177,74 @@ class LogPanel {
   }
 
   /**
-   * @param {number} e the event after which the state is shown @param {number} pinned the marked server's
-   *   lane, or -1
+   * @param {number} e the event after which the state is shown @param {number} at the event at which the logs
+   * open @param {number} pinned the marked server's lane, or -1
    */
-  draw(e, pinned) {
-    const { context: c, theme, width, height } = this;
+  draw(e, at, pinned) {
+    const { context: c, theme, width, height, left } = this;
     c.fillStyle = theme.colour("panel");
     c.fillRect(0, 0, width, height);
     this.rows = [];
+    this.open(at);
     let y = 0;
+    const room = Math.max(CELL, width - left - 14);
+    let [least, most] = [0, 0];
     for (const lanes of this.groups()) {
       const states = lanes.map((lane) => this.run.state(lane, e));
-      const most = states.reduce((max, state) => Math.max(max, state && state.run !== -2 ? state.last : 0), 0);
-      const cells = Math.max(1, Math.floor((width - LOG_LEFT - 14) / CELL));
-      const lo = Math.max(1, most - cells + 1 - Math.min(this.back, Math.max(0, most - cells)));
-      this.drawRuler(y, lo, cells, most);
+      const focus = this.focus.get(this.run.lanes[lanes[0]].group) ?? 0;
+      const { columns, total } = this.columns(lanes, states, focus);
+      const place = focus > 0 ? (columns.find(({ to }) => to >= focus)?.x ?? total) : total;
+      const end = Math.max(0, total - room);
+      const opens = Math.min(end, Math.max(0, place - room * 0.4));
+      const shift = Math.min(end, Math.max(0, opens + this.moved));
+      [least, most] = [Math.min(least, -opens), Math.max(most, end - opens)];
+      const seen = columns.filter((column) => column.x + column.width > shift && column.x < shift + room + CELL);
+      this.drawRuler(y, seen, shift, focus);
       y += LOG_RULER;
       for (const [i, lane] of lanes.entries()) {
-        this.rows.push({ lane, y, lo });
-        this.drawRow(lane, states[i], y, lo, lo + cells - 1, lane === pinned);
+        this.rows.push({ lane, y, columns: seen, shift });
+        this.drawRow(lane, states[i], i, y, seen, shift, lane === pinned);
         y += LOG_ROW;
       }
       y += 4;
     }
-  }
-
-  /** @param {number} y @param {number} lo @param {number} cells @param {number} most */
-  drawRuler(y, lo, cells, most) {
-    const { context: c, theme } = this;
-    c.font = theme.colour("font-tiny");
-    c.textBaseline = "middle";
-    c.textAlign = "center";
-    c.fillStyle = theme.colour("muted");
-    const each = lo + cells >= 10_000 ? 3 : lo + cells >= 1000 ? 2 : 1;
-    for (let index = lo; index < lo + cells && index <= Math.max(most, lo); index += 1) {
-      if (index % each === 0 || each === 1) c.fillText(String(index), LOG_LEFT + (index - lo) * CELL + CELL / 2, y + LOG_RULER / 2 + 1);
-    }
-    if (lo > 1) {
-      c.textAlign = "right";
-      c.fillText("…", LOG_LEFT - 4, y + LOG_RULER / 2 + 1);
-    }
+    this.moved = Math.min(most, Math.max(least, this.moved));
   }
 
   /**
-   * @param {number} lane
-   * @param {State | null} state
-   * @param {number} y
-   * @param {number} lo
-   * @param {number} hi
-   * @param {boolean} marked
+   * Draws the indexes above the cells. The index that matters is marked.
+   * @param {number} y @param {LogColumn[]} columns @param {number} shift @param {number} focus
    */
-  drawRow(lane, state, y, lo, hi, marked) {
-    const { context: c, theme, run } = this;
+  drawRuler(y, columns, shift, focus) {
+    const { context: c, theme, left } = this;
+    c.save();
+    c.beginPath();
+    c.rect(left, y, this.width - left, LOG_RULER);
+    c.clip();
+    c.font = theme.colour("font-tiny");
+    c.textBaseline = "middle";
+    c.textAlign = "center";
+    for (const { from, to, x, width } of columns) {
+      const middle = left + x - shift + width / 2;
+      if (from === focus) {
+        c.fillStyle = theme.colour("accent");
+        c.beginPath();
+        c.roundRect(middle - 12, y + 2, 24, LOG_RULER - 3, 4);
+        c.fill();
+      }
+      c.fillStyle = theme.colour(from === focus ? "panel" : "muted");
+      c.fillText(from === to ? String(from) : `${from} – ${to}`, middle, y + LOG_RULER / 2 + 1, width - 1);
+    }
+    c.restore();
+  }
+
+  /**
+   * @param {number} lane @param {State | null} state @param {number} place of the server in its group
+   * @param {number} y @param {LogColumn[]} columns @param {number} shift @param {boolean} marked
+   */
+  drawRow(lane, state, place, y, columns, shift, marked) {
+    const { context: c, theme, run, left } = this;
+    const narrow = left < LOG_LEFT;
     const middle = y + LOG_ROW / 2;
     if (marked) {
       c.fillStyle = theme.colour("row");
@@ -161,85 +268,117 @@ class LogPanel {
     c.fillText(visible(run.lanes[lane].name, 9), 26, middle);
     c.font = theme.colour("font-small");
     c.fillStyle = theme.colour("muted");
-    c.fillText(!state ? "unknown" : role, 86, middle);
+    if (!narrow) c.fillText(!state ? "unknown" : role, 86, middle);
     if (!state) return;
     if (state.term > 0) {
       c.fillStyle = theme.colour(`term-${state.term % 8}`);
       c.beginPath();
-      c.roundRect(149, middle - 7, 28, 14, 3);
+      const x = narrow ? 70 : 149;
+      c.roundRect(x, middle - 7, 28, 14, 3);
       c.fill();
       c.textAlign = "center";
       c.fillStyle = theme.colour("ink");
-      c.fillText(`T${state.term}`, 163, middle + 0.5, 26);
+      c.fillText(`T${state.term}`, x + 14, middle + 0.5, 26);
     }
-    if (state.vote >= 0) {
+    if (state.vote >= 0 && !narrow) {
       c.textAlign = "left";
       c.fillStyle = theme.colour("muted");
       c.fillText(`→${run.mate(lane, state.vote).replace(/^G\d+/, "")}`, 183, middle, LOG_LEFT - 185);
     }
-    if (state.run !== -2) this.drawCells(state, y, lo, hi, down);
+    if (state.run !== -2) this.drawCells(state, place, y, columns, shift, down);
   }
 
-  /** @param {State} state @param {number} y @param {number} lo @param {number} hi @param {boolean} down */
-  drawCells(state, y, lo, hi, down) {
-    const { context: c, theme, run } = this;
-    const x = (/** @type {number} */ index) => LOG_LEFT + (index - lo) * CELL;
+  /**
+   * @param {State} state @param {number} place of the server in its group @param {number} y
+   * @param {LogColumn[]} columns @param {number} shift @param {boolean} down
+   */
+  drawCells(state, place, y, columns, shift, down) {
+    const { context: c, theme, left } = this;
     const [top, h] = [y + 2, LOG_ROW - 5];
-    c.globalAlpha = down ? 0.55 : 1;
+    c.save();
+    c.beginPath();
+    c.rect(left, y, this.width - left, LOG_ROW);
+    c.clip();
     c.textAlign = "center";
     c.font = theme.colour("font-small");
-    for (const { term, from, to } of run.entries(state, lo, hi)) {
-      for (let index = from; index <= to; index += 1) {
-        const committed = index <= state.commit;
-        c.fillStyle = theme.colour(`term-${term % 8}`);
-        c.globalAlpha = (down ? 0.55 : 1) * (committed ? 1 : 0.45);
-        c.fillRect(x(index) + 1, top, CELL - 2, h);
-        c.globalAlpha = down ? 0.55 : 1;
-        if (!committed) {
-          // An entry that is not known to be committed has a dashed frame.
-          c.strokeStyle = theme.colour("line-strong");
-          c.lineWidth = 1;
-          c.setLineDash([2, 2]);
-          c.strokeRect(x(index) + 1.5, top + 0.5, CELL - 3, h - 1);
-          c.setLineDash([]);
+    const bright = down ? 0.55 : 1;
+    let covered = -1;
+    for (const column of columns) {
+      const { from, to, width } = column;
+      const x = left + column.x - shift;
+      const term = column.terms[place];
+      if (term < 0) {
+        // The snapshot covers these entries, or the server does not have them.
+        if (to <= state.start) {
+          c.globalAlpha = bright;
+          c.fillStyle = theme.colour("snapshot");
+          c.fillRect(x, top, width, h);
+          covered = x + width;
         }
-        c.fillStyle = theme.colour("ink");
-        c.fillText(String(term), x(index) + CELL / 2, top + h / 2 + 0.5, CELL - 4);
+        continue;
       }
-    }
-    // The snapshot: its edge, and the part of it that is in view.
-    if (state.start >= lo) {
-      const end = x(Math.min(state.start, hi) + 1);
-      c.fillStyle = theme.colour("snapshot");
-      c.fillRect(LOG_LEFT, top, end - LOG_LEFT - 2, h);
+      const committed = to <= state.commit;
+      c.fillStyle = theme.colour(`term-${term % 8}`);
+      c.globalAlpha = bright * (committed ? 1 : 0.45);
+      c.fillRect(x + 1, top, width - 2, h);
+      c.globalAlpha = bright;
+      if (!committed) {
+        // An entry that is not known to be committed has a dashed frame.
+        c.strokeStyle = theme.colour("line-strong");
+        c.lineWidth = 1;
+        c.setLineDash([2, 2]);
+        c.strokeRect(x + 1.5, top + 0.5, width - 3, h - 1);
+        c.setLineDash([]);
+      }
       c.fillStyle = theme.colour("ink");
-      c.fillRect(end - 3, top - 1, 2.5, h + 2);
+      // The text is in the middle of what is in view of the cell.
+      const [x0, x1] = [Math.max(x, left), Math.min(x + width, this.width)];
+      const count = formatCount(to - from + 1);
+      const text = from === to ? String(term) : x1 - x0 > width * 0.9 ? `term ${term}, ${count} entries` : `${count} × T${term}`;
+      if (from === to || x1 - x0 > 44) c.fillText(text, (x0 + x1) / 2, top + h / 2 + 0.5, x1 - x0 - 4);
+    }
+    // The thick edge at the end of the snapshot, and what it covers.
+    if (covered >= 0) {
+      c.globalAlpha = bright;
+      c.fillStyle = theme.colour("ink");
+      c.fillRect(covered - 3, top - 1, 2.5, h + 2);
       c.textAlign = "right";
       const text = `snapshot ${state.start}${state.startTerm > 0 ? `, T${state.startTerm}` : ""}`;
-      if (end - LOG_LEFT > 24) c.fillText(fitText(c, text, end - LOG_LEFT - 12), end - 8, top + h / 2 + 0.5);
+      if (covered - left > 24) c.fillText(fitText(c, text, covered - left - 12), covered - 8, top + h / 2 + 0.5);
     }
-    if (state.last < lo) {
+    const first = columns[0];
+    if (!first || state.last === 0 || (state.last < first.from && state.last > state.start)) {
       c.textAlign = "left";
       c.fillStyle = theme.colour("muted");
-      c.fillText(state.last === 0 ? "empty" : `◂ ends at ${state.last}`, LOG_LEFT + 4, top + h / 2);
+      c.fillText(state.last === 0 ? "empty" : `◂ ends at ${state.last}`, left + 4, top + h / 2);
     }
     // Lines below the cells show up to which index the log is committed and applied.
-    for (const [index, tone, offset] of /** @type {[number, string, number][]} */ ([
-      [state.commit, "commit", 0],
-      [state.apply, "apply", 0],
+    c.globalAlpha = bright;
+    for (const [index, tone] of /** @type {[number, string][]} */ ([
+      [state.commit, "commit"],
+      [state.apply, "apply"],
     ])) {
-      const to = Math.min(index, hi);
-      if (to < lo) continue;
+      const inside = columns.filter(({ to }) => to <= index);
+      const end = inside[inside.length - 1];
+      if (!end) continue;
+      const x = left + end.x + end.width - shift;
       c.fillStyle = theme.colour(tone);
-      c.fillRect(LOG_LEFT + 1, top + h + offset, x(to + 1) - LOG_LEFT - 2, 2.5);
-      if (index <= hi) c.fillRect(x(to + 1) - 2, top + h - 3, 2, 5.5);
+      c.fillRect(left + 1, top + h, x - left - 2, 2.5);
+      if (inside.length < columns.length) c.fillRect(x - 2, top + h - 3, 2, 5.5);
     }
+    c.restore();
     c.globalAlpha = 1;
   }
 
-  /** The server and the log index at a place of the canvas. @param {number} x @param {number} y */
+  /**
+   * The server and the log index at a place of the canvas. The index is 0 if there is none.
+   * @param {number} x @param {number} y
+   */
   at(x, y) {
     const row = this.rows.find((one) => y >= one.y && y < one.y + LOG_ROW);
-    return row ? { lane: row.lane, index: x < LOG_LEFT ? 0 : row.lo + Math.floor((x - LOG_LEFT) / CELL) } : null;
+    if (!row) return null;
+    const at = x - this.left + row.shift;
+    const column = x < this.left ? undefined : row.columns.find((one) => at >= one.x && at < one.x + one.width);
+    return { lane: row.lane, index: column?.from ?? 0, last: column?.to ?? 0 };
   }
 }

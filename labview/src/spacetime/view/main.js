@@ -13,7 +13,14 @@ class RunPage {
      */
     this.pinned = -1;
     this.time = run.failed >= 0 ? run.t[run.failed] : run.to;
-    /** @type {number | null} */
+    /** If no event is pinned: the last event at the chosen time. */
+    this.last = run.at(this.time);
+    /**
+     * The place that was chosen by a click, and the places of the events at that time: if the axis changes,
+     * the place means nothing any more. @type {{ place: number, places: Float64Array } | null}
+     */
+    this.spot = null;
+    /** The place on the axis under the pointer. @type {number | null} */
     this.cursor = null;
     this.hover = -1;
     /** This number grows when the filter changes. Then the text pane is made again. */
@@ -22,8 +29,8 @@ class RunPage {
     this.painted = 0;
 
     this.theme = new Theme();
-    this.axis = new TimeAxis(run.from, run.to);
     this.filter = new Filter(run);
+    this.axis = new RunAxis(run, this.filter);
     this.columns = new Columns(run, this.filter);
     this.arrows = new Arrows(run, this.filter, this.axis, this.columns, this.theme);
     const canvas = (/** @type {string} */ id) => /** @type {HTMLCanvasElement} */ (byId(id));
@@ -41,8 +48,9 @@ class RunPage {
     this.tooltip = new Tooltip(byId("tooltip"));
     this.search = new Search(
       { input: /** @type {HTMLInputElement} */ (byId("search")), count: byId("found") },
-      (words) => run.find(words, this.filter.shown),
+      (_, query) => run.find(query, this.filter.shown),
       { found: () => this.changed(), visit: (e) => this.visit(e) },
+      true,
     );
     this.fragment = new Fragment(
       () => this.state(),
@@ -69,6 +77,7 @@ class RunPage {
     this.attachControls();
     new ResizeObserver(() => this.resize()).observe(this.chart.canvas);
     this.fragment.read();
+    openAtOperation(this);
     this.draw();
     requestAnimationFrame(() => setTimeout(() => (this.painted = performance.now())));
   }
@@ -83,7 +92,6 @@ class RunPage {
     byId("title").textContent = failed ? visible(run.test, 200) : "";
     byId("facts").textContent = factsOf(run);
     document.body.classList.add(failed ? "illegal" : "plain");
-    byId("error").hidden = !failed;
     const legend = byId("legend");
     const swatch = (/** @type {string} */ className, /** @type {string} */ colour) => {
       const made = element("i", className);
@@ -93,6 +101,7 @@ class RunPage {
     for (const role of ["follower", "candidate", "leader"]) legend.append(element("span", "", swatch(`bar ${role}`, `role-${role}`), role));
     legend.append(element("span", "", element("i", "bar down"), "down"));
     legend.append(element("span", "", element("i", "bar cut"), "off the network"));
+    if (run.bands.some((band) => band.kind === "slow")) legend.append(element("span", "", element("i", "bar slow"), "slow"));
     for (const [place, type] of run.types.entries()) {
       if (place < 8) legend.append(element("span", "", swatch("line", `msg-${arrows.colours[place]}`), typeName(type)));
     }
@@ -119,7 +128,8 @@ class RunPage {
         rows.push(["committed to", String(state.commit)], ["applied to", String(state.apply)]);
       }
       const entry = found.index > 0 ? run.entries(state, found.index, found.index)[0] : undefined;
-      const title = entry ? `${run.lanes[found.lane].name}: entry ${found.index}, of term ${entry.term}` : run.lanes[found.lane].name;
+      const which = found.index === found.last ? `entry ${found.index}` : `entries ${found.index} to ${found.last}`;
+      const title = entry ? `${run.lanes[found.lane].name}: ${which}, of term ${entry.term}` : run.lanes[found.lane].name;
       tooltip.show(event.clientX, event.clientY, title, rows);
     });
     logs.canvas.addEventListener("pointerleave", () => tooltip.hide());
@@ -135,8 +145,10 @@ class RunPage {
       ["before", () => this.step(-1, false)],
       ["after", () => this.step(1, false)],
       ["fit", () => axis.fit()],
-      ["zoom-in", () => axis.zoom(0.6)],
-      ["zoom-out", () => axis.zoom(1 / 0.6)],
+      ["zoom-in", () => this.zoom(0.6)],
+      ["zoom-out", () => this.zoom(1 / 0.6)],
+      ["by-time", () => this.useAxis("time")],
+      ["by-events", () => this.useAxis("events")],
       ["theme", () => this.theme.toggle()],
       ["help-button", () => help.showModal()],
     ];
@@ -152,15 +164,16 @@ class RunPage {
         { keys: ["o"], shown: "O", does: "follow the message: its next event; with Shift, the one before", run: (e) => this.follow(e.shiftKey ? -1 : 1) },
         { keys: ["u"], shown: "U", does: "up: to the cause of the pinned event", run: () => this.up() },
         { keys: ["i"], shown: "I", does: "into: to the first event that the pinned message caused", run: () => this.into() },
-        { keys: ["+", "=", "w"], shown: "+ W", does: "zoom in", run: () => axis.zoom(0.7) },
-        { keys: ["-", "_", "s"], shown: "- S", does: "zoom out", run: () => axis.zoom(1 / 0.7) },
+        { keys: ["+", "=", "w"], shown: "+ W", does: "zoom in, around what is pinned", run: () => this.zoom(0.7) },
+        { keys: ["-", "_", "s"], shown: "- S", does: "zoom out", run: () => this.zoom(1 / 0.7) },
         { keys: ["ArrowUp", "a"], shown: "↑ A", does: "earlier", run: (e) => axis.pan(-by(e.shiftKey ? 0.9 : 0.15)) },
         { keys: ["ArrowDown", "d"], shown: "↓ D", does: "later", run: (e) => axis.pan(by(e.shiftKey ? 0.9 : 0.15)) },
         { keys: ["ArrowLeft"], shown: "←", does: "lanes to the left", run: () => this.scroll(-120) },
         { keys: ["ArrowRight"], shown: "→", does: "lanes to the right", run: () => this.scroll(120) },
         { keys: ["z"], shown: "Z", does: "zoom to what is pinned", run: () => this.zoomToPinned() },
+        { keys: ["x"], shown: "X", does: "switch the axis: by time, or by events (each event has a row)", run: () => this.useAxis(axis.mode === "time" ? "events" : "time") },
         { keys: ["f", "0", "Home"], shown: "F", does: "the whole run", run: () => axis.fit() },
-        { keys: ["/"], shown: "/", does: "search; then Enter: next match, Shift Enter: match before", run: () => search.input.select() },
+        { keys: ["/"], shown: "/", does: "search; Enter leaves the field and goes to the next match, Shift Enter to the match before", run: () => search.input.select() },
         { keys: ["n"], shown: "N", does: "next match", run: (e) => search.step(e.shiftKey ? -1 : 1) },
         { keys: ["Escape"], shown: "Esc", does: "unpin; press it again to clear the search, then the filters", run: () => this.letGo() },
         { keys: ["t"], shown: "T", does: "light or dark", run: () => this.theme.toggle() },
@@ -174,9 +187,20 @@ class RunPage {
 
   /** The last event up to the time at the pointer. Without a pointer, the chosen time is used instead. */
   get now() {
-    const { run, cursor, pinned, time } = this;
-    if (cursor !== null) return run.at(cursor);
-    return pinned >= 0 ? pinned : run.at(time);
+    const { axis, cursor, pinned, last } = this;
+    if (cursor !== null) return axis.at(cursor);
+    return pinned >= 0 ? pinned : last;
+  }
+
+  /** The place of the pinned event or of the chosen time. */
+  get place() {
+    const { axis, pinned, last, time, run, spot } = this;
+    if (pinned >= 0) return axis.places[pinned];
+    if (spot && spot.places === axis.places) return spot.place;
+    // Several events may have the chosen time. The place is between the right two of them.
+    const place = axis.placeOf(time);
+    const next = last + 1 < run.size ? axis.places[last + 1] : Infinity;
+    return Math.min(Math.max(place, axis.places[last] ?? -Infinity), next);
   }
 
   /** The message of the pinned event; -1 if there is none. */
@@ -201,7 +225,7 @@ class RunPage {
   /** Pins an event, or no event with -1. @param {number} e */
   pin(e) {
     this.pinned = e;
-    if (e >= 0) this.time = this.run.t[e];
+    if (e >= 0) [this.time, this.last, this.spot] = [this.run.t[e], e, null];
     this.changed();
   }
 
@@ -213,7 +237,49 @@ class RunPage {
     this.tooltip.hide();
     this.pin(e);
     this.columns.reveal(this.run.lane[e]);
-    this.axis.reveal(this.run.t[e], this.run.t[e]);
+    this.axis.reveal(this.axis.places[e], this.axis.places[e]);
+  }
+
+  /** Is the failure pinned and in view? */
+  get atFailure() {
+    const { run, axis, pinned } = this;
+    const place = axis.places[run.failed];
+    return pinned >= 0 && pinned === run.failed && place >= axis.from && place <= axis.to;
+  }
+
+  /** Zooms around what is pinned; if it is not in view, around the middle. @param {number} factor */
+  zoom(factor) {
+    const { axis, place } = this;
+    axis.zoom(factor, place >= axis.from && place <= axis.to ? axis.x(place) : undefined);
+  }
+
+  /**
+   * Changes the axis. What is pinned stays at its place on the screen. If it is not in view, the middle of
+   * the view stays. @param {AxisMode} mode
+   */
+  useAxis(mode) {
+    const { axis, run } = this;
+    if (mode === axis.mode) return;
+    const inView = this.place >= axis.from && this.place <= axis.to;
+    const x = inView ? axis.x(this.place) : axis.left + axis.width / 2;
+    const middle = axis.timeOf(axis.time(x));
+    const pinned = inView ? this.pinned : -1;
+    const time = axis.timeOf(axis.to) - axis.timeOf(axis.from);
+    const share = (x - axis.left) / axis.width;
+    axis.use(mode);
+    this.cursor = null;
+    // By time, about the same events stay in view. By events, the rows get their usual height.
+    const span = mode === "time" ? time : (axis.width / ROW_PIXELS) * ROW;
+    const place = pinned >= 0 ? axis.places[pinned] : axis.placeOf(middle);
+    axis.set(place - share * span, place + (1 - share) * span);
+    this.overview.layout();
+    this.sayAxis();
+    this.changed();
+  }
+
+  /** Shows at the two buttons which axis is used. */
+  sayAxis() {
+    for (const mode of ["time", "events"]) byId(`by-${mode}`).setAttribute("aria-pressed", String(this.axis.mode === mode));
   }
 
   /** Shows the failure and the events before it. */
@@ -221,14 +287,23 @@ class RunPage {
     const { run, axis } = this;
     if (run.failed < 0) return;
     this.visit(run.failed);
-    const [from, to] = this.aboutFailure();
+    const [from, to] = this.about(this.run.failed, 0.84);
     axis.show(from, to);
   }
 
-  /** The span around the failure with as many messages as a reader can follow. @returns {[number, number]} */
-  aboutFailure() {
-    const { run } = this;
-    const at = run.t[run.failed];
+  /**
+   * The span around an event with as many messages as a reader can follow.
+   * @param {number} e @param {number} above the share of the span that is above the event, if each event has a row
+   * @returns {[number, number]}
+   */
+  about(e, above) {
+    const { run, axis } = this;
+    if (axis.mode === "events") {
+      const span = (axis.width / ROW_PIXELS) * ROW;
+      const place = axis.places[e];
+      return [place - span * above, place + span * (1 - above)];
+    }
+    const at = run.t[e];
     const { sent } = run.messages;
     const before = firstIndex(0, sent.length, (m) => run.t[sent[m]] > at);
     const first = before > 0 ? run.t[sent[Math.max(0, before - 45)]] : run.from;
@@ -283,10 +358,10 @@ class RunPage {
   }
 
   zoomToPinned() {
-    const { run, pinned, axis, time } = this;
+    const { run, pinned, axis, place } = this;
     const events = pinned >= 0 && run.id[pinned] >= 0 ? run.ofId(run.id[pinned]) : null;
-    const [from, to] = events ? [run.t[events[0]], run.t[events[events.length - 1]]] : [time, time];
-    const margin = Math.max((to - from) * 0.4, axis.span * 0.05, 1e5);
+    const [from, to] = events ? [axis.places[events[0]], axis.places[events[events.length - 1]]] : [place, place];
+    const margin = Math.max((to - from) * 0.4, axis.span * 0.05, axis.margin);
     axis.show(from - margin, to + margin);
   }
 
@@ -301,7 +376,11 @@ class RunPage {
   }
 
   filtered() {
+    const { axis } = this;
     this.revision += 1;
+    const inView = this.place >= axis.from && this.place <= axis.to;
+    axis.filtered(inView ? (this.pinned >= 0 ? this.pinned : this.last) : axis.at((axis.from + axis.to) / 2));
+    this.overview.layout();
     this.columns.layout(this.chart.width);
     if (this.search.query) this.search.run();
     this.logs.layout();
@@ -319,7 +398,7 @@ class RunPage {
     this.hover = event;
     chart.canvas.style.cursor = event >= 0 || message >= 0 || operation >= 0 ? "pointer" : "";
     if (event >= 0) {
-      this.tooltip.show(box.left + x, box.top + y, visible(`${run.lanes[run.lane[event]].name}: ${shortText(run, event)}`, 220), this.eventRows(event));
+      this.tooltip.show(box.left + x, box.top + y, visible(`${run.lanes[run.lane[event]].name} ${shortText(run, event)}`, 220), this.eventRows(event));
     } else if (message >= 0) {
       const m = message;
       const { from, to, sent, delivered, answered, replied } = run.messages;
@@ -377,26 +456,28 @@ class RunPage {
     const { run, chart, axis } = this;
     const { event, message, operation, band } = chart.at(x, y);
     if (event >= 0) this.pin(event);
-    else if (message >= 0) this.pin(this.nearestOf(run.messages.id[message], axis.time(y)));
-    else if (operation >= 0) this.pin(this.nearestOf(run.operations.id[operation], axis.time(y)));
+    else if (message >= 0) this.pin(this.nearestOf(run.messages.id[message], y));
+    else if (operation >= 0) this.pin(this.nearestOf(run.operations.id[operation], y));
     else if (band >= 0) this.pin(run.bands[band].from);
     else if (y >= HEAD) {
       // The place is empty, so the click chooses only a time.
       this.pinned = -1;
-      this.time = axis.time(y);
+      this.time = axis.timeOf(axis.time(y));
+      this.last = axis.at(axis.time(y));
+      this.spot = { place: axis.time(y), places: axis.places };
       this.changed();
     }
   }
 
   /**
-   * The event of a message or operation that is nearest to a time.
-   * @param {number} id @param {number} time
+   * The event of a message or operation that is nearest to a height on the screen.
+   * @param {number} id @param {number} y
    */
-  nearestOf(id, time) {
-    const { run } = this;
+  nearestOf(id, y) {
+    const { run, axis } = this;
     let best = -1;
     for (const e of run.ofId(id)) {
-      if (best < 0 || Math.abs(run.t[e] - time) < Math.abs(run.t[best] - time)) best = e;
+      if (best < 0 || Math.abs(axis.y(e) - y) < Math.abs(axis.y(best) - y)) best = e;
     }
     return best;
   }
@@ -423,14 +504,15 @@ class RunPage {
   }
 
   draw() {
-    const { run, pinned, hover, cursor, time, message, kin, search, now } = this;
+    const { run, axis, pinned, hover, cursor, time, place, message, kin, search, now } = this;
     const { matches, at } = search;
-    const shown = { pinned, hover, cursor, time, message, kin, matches, match: matches[at] ?? -1 };
+    const shown = { pinned, hover, cursor, time, place, message, kin, matches, match: matches[at] ?? -1 };
     this.chart.draw(shown);
     this.overview.draw(shown);
-    this.logs.draw(now, pinned >= 0 ? run.lane[pinned] : -1);
-    byId("moment").textContent = `${cursor === null ? "at" : "at the pointer,"} ${formatTime(cursor ?? time, 1000)}`;
-    this.details.show(pinned, pinned >= 0 ? pinned : run.at(time), this.revision);
+    this.logs.draw(now, pinned >= 0 ? pinned : this.last, pinned >= 0 ? run.lane[pinned] : -1);
+    byId("moment").textContent = `${cursor === null ? "at" : "at the pointer,"} ${formatTime(cursor === null ? time : axis.timeOf(cursor), 1000)}`;
+    this.details.show(pinned, pinned >= 0 ? pinned : this.last, this.revision);
+    byId("error").hidden = run.failed < 0 || this.atFailure;
   }
 
   // ---- the address ----
@@ -441,6 +523,7 @@ class RunPage {
     const list = (/** @type {Set<number>} */ hidden) => [...hidden].sort((a, b) => a - b).join(".");
     const plain = pinned < 0 && time !== (run.failed >= 0 ? run.t[run.failed] : run.to);
     return {
+      axis: axis.mode === "events" ? "events" : "time",
       t: axis.whole ? "whole" : axis.address,
       e: pinned >= 0 ? String(pinned) : "",
       m: plain ? String(Math.round(time)) : "",
@@ -455,7 +538,7 @@ class RunPage {
   }
 
   /** @param {Record<string, string>} state */
-  restore({ t = "", e = "", m = "", q = "", lanes = "", types = "", kinds = "", term = "", key = "", x = "" }) {
+  restore({ axis: mode = "", t = "", e = "", m = "", q = "", lanes = "", types = "", kinds = "", term = "", key = "", x = "" }) {
     const { run, axis, filter } = this;
     const whole = (/** @type {string} */ text) => (/^\d{1,16}$/.test(text) ? Number(text) : -1);
     const set = (/** @type {Set<number>} */ hidden, /** @type {string} */ text, /** @type {number} */ n) => {
@@ -475,14 +558,23 @@ class RunPage {
     this.revision += 1;
     this.columns.layout(this.chart.width);
     this.logs.layout();
+    // A run that has failed opens with the axis by events. In an address, `t` alone is a span of time.
+    const byEvents = mode === "events" || (mode !== "time" && t === "" && run.failed >= 0);
+    const rowsBefore = axis.mode === "events";
+    axis.use(byEvents ? "events" : "time");
+    if (byEvents || rowsBefore) this.overview.layout();
+    this.sayAxis();
     const event = whole(e);
     const first = !e && !m && !t;
     this.pinned = event >= 0 && event < run.size ? event : first ? run.failed : -1;
     const moment = whole(m);
     this.time = this.pinned >= 0 ? run.t[this.pinned] : moment >= 0 ? moment : run.failed >= 0 ? run.t[run.failed] : run.to;
+    this.last = run.at(this.time);
+    this.spot = null;
     this.search.set(q);
     if (!axis.go(t)) {
-      if (t === "" && run.failed >= 0) axis.set(...this.aboutFailure());
+      if (t === "" && event >= 0 && this.pinned === event) axis.set(...this.about(event, 0.5));
+      else if (t === "" && run.failed >= 0) axis.set(...this.about(run.failed, 0.84));
       else axis.set(axis.full.from, axis.full.to);
     }
     this.columns.scrollTo(/^\d{1,7}$/.test(x) ? Number(x) : 0);

@@ -7,6 +7,9 @@
 const MOST_ARROWS = 2500;
 const DENSE_ROW = 3; // height of a row of the dense picture, in pixels
 const TYPE_COLOURS = 8;
+const FROM_TARGET = 40; // a lost message ends so many pixels before its target, or in the middle of the gap
+const MANY_LOSSES = 3; // so many losses of the same kind are drawn faintly
+const MOST_REASONS = 60;
 
 /**
  * The types that occur in most runs. Each of them always has the same colour. Other types get the remaining
@@ -37,13 +40,19 @@ function typeColours(types) {
  * @property {boolean} reply
  * @property {number} x0 @property {number} y0 @property {number} x1 @property {number} y1
  * @property {boolean} lost does it end in a cross?
+ * @property {boolean} [faint] is it one of many losses of the same kind?
+ */
+
+/**
+ * Losses of one sender for one reason, without a message between them that reached its target.
+ * @typedef {{ sender: number, reply: boolean, cause: string, targets: Set<number>, legs: Leg[] }} Stretch
  */
 
 class Arrows {
   /**
    * @param {Run} run
    * @param {Filter} filter
-   * @param {TimeAxis} axis
+   * @param {RunAxis} axis
    * @param {Columns} columns
    * @param {Theme} theme
    */
@@ -54,22 +63,24 @@ class Arrows {
     this.columns = columns;
     this.theme = theme;
     this.colours = typeColours(run.types);
-    const { messages, t } = run;
+    const { messages } = run;
     const n = messages.id.length;
     /**
-     * For each message, the time at which this message and all messages before it have ended. If this time is
-     * before the view, the chart draws none of these messages.
+     * For each message, the last event of this message and of all messages before it. If this event is before
+     * the view, the chart draws none of these messages.
      */
-    this.reach = new Float64Array(n);
-    this.end = new Float64Array(n);
-    for (let m = 0, most = -Infinity; m < n; m += 1) {
+    this.reach = new Int32Array(n);
+    this.end = new Int32Array(n);
+    for (let m = 0, most = -1; m < n; m += 1) {
       for (const column of [messages.sent, messages.delivered, messages.answered, messages.replied, messages.dropped]) {
-        if (column[m] >= 0) this.end[m] = Math.max(this.end[m], t[column[m]]);
+        this.end[m] = Math.max(this.end[m], column[m]);
       }
       this.reach[m] = most = Math.max(most, this.end[m]);
     }
     /** The lines that were drawn last. They are used to find the message under the pointer. @type {Leg[]} */
     this.legs = [];
+    /** @type {Stretch[]} */
+    this.stretches = [];
     this.dense = false;
   }
 
@@ -79,10 +90,10 @@ class Arrows {
     const { sent, from, to } = run.messages;
     const n = sent.length;
     const found = [];
-    const slack = axis.scale * 30;
-    for (let m = firstIndex(0, n, (k) => this.reach[k] >= axis.from - slack); m < n; m += 1) {
-      if (run.t[sent[m]] > axis.to) break;
-      if (this.end[m] < axis.from - slack || !filter.messageShown[m]) continue;
+    const first = axis.at(axis.from - axis.scale * 30);
+    for (let m = firstIndex(0, n, (k) => this.reach[k] >= first); m < n; m += 1) {
+      if (axis.places[sent[m]] > axis.to) break;
+      if (this.end[m] < first || !filter.messageShown[m]) continue;
       if (Number.isNaN(columns.middle[from[m]]) || (to[m] >= 0 && Number.isNaN(columns.middle[to[m]]))) continue;
       found.push(m);
     }
@@ -93,7 +104,7 @@ class Arrows {
   legsOf(m) {
     const { run, axis, columns } = this;
     const { from, to, sent, delivered, answered, replied, dropped, failed } = run.messages;
-    const y = (/** @type {number} */ e) => axis.x(run.t[e]);
+    const y = (/** @type {number} */ e) => axis.y(e);
     const x0 = columns.x(from[m]);
     // If no server has the name to which the message was sent, the line ends at an empty place beside the
     // sender's lane.
@@ -106,7 +117,7 @@ class Arrows {
     } else {
       const end = dropped[m] >= 0 ? dropped[m] : failed[m];
       const lost = end >= 0;
-      legs.push({ m, reply: false, x0, y0, x1: x0 + (x1 - x0) * 0.5, y1: broken(y0, lost ? y(end) : y0 + 14), lost });
+      legs.push({ m, reply: false, x0, y0, x1: lost ? this.short(from[m], to[m], x0, x1) : x0 + (x1 - x0) * 0.5, y1: broken(y0, lost ? y(end) : y0 + 14), lost });
     }
     if (answered[m] >= 0) {
       const back = y(answered[m]);
@@ -115,10 +126,24 @@ class Arrows {
       } else {
         const end = dropped[m] >= 0 ? dropped[m] : failed[m];
         const lost = end >= 0;
-        legs.push({ m, reply: true, x0: x1, y0: back, x1: x1 + (x0 - x1) * 0.5, y1: broken(back, lost ? y(end) : back + 14), lost });
+        legs.push({ m, reply: true, x0: x1, y0: back, x1: lost ? this.short(to[m], from[m], x1, x0) : x1 + (x0 - x1) * 0.5, y1: broken(back, lost ? y(end) : back + 14), lost });
       }
     }
     return legs;
+  }
+
+  /**
+   * Where a lost message ends: before the lane of its target, in the gap between this lane and the lane next
+   * to it. On the bar of a server, the cross would look like a crash of this server.
+   * @param {number} from the lane where the message begins @param {number} to the lane of its target, or -1
+   * @param {number} x0 @param {number} x1 the places of both
+   */
+  short(from, to, x0, x1) {
+    const { columns } = this;
+    if (to < 0 || to === from) return x0 + (x1 - x0) * 0.5;
+    const side = Math.sign(x0 - x1);
+    const beside = columns.order[columns.order.indexOf(to) + side];
+    return x1 + side * Math.min(FROM_TARGET, Math.abs(columns.x(beside) - x1) / 2);
   }
 
   /** Finds the messages in view. If they are not too many, it also finds their lines. */
@@ -126,44 +151,94 @@ class Arrows {
     const found = this.inView();
     this.dense = found.length > MOST_ARROWS;
     this.legs = this.dense ? [] : found.flatMap((m) => this.legsOf(m));
+    this.findStretches();
     return found;
+  }
+
+  /**
+   * Finds stretches of losses: requests of one sender, or replies to it, that are lost for the same reason,
+   * while no other request or reply between the same servers arrives. A disconnected server, for example,
+   * loses all its messages. Such losses say the same again and again. So they are drawn faintly, and the
+   * reason is written once.
+   */
+  findStretches() {
+    const { run } = this;
+    const { from, to, delivered, replied } = run.messages;
+    this.stretches = [];
+    /** @type {Map<string, Stretch>} */
+    const open = new Map();
+    for (const leg of this.legs) {
+      const { m } = leg;
+      if (!leg.lost) {
+        if ((leg.reply ? replied : delivered)[m] < 0) continue;
+        for (const [key, { sender, reply, targets }] of open) {
+          if (sender === from[m] && reply === leg.reply && targets.has(to[m])) open.delete(key);
+        }
+        continue;
+      }
+      const cause = lossOf(run, m);
+      const key = `${from[m]} ${leg.reply} ${cause}`;
+      let stretch = open.get(key);
+      if (!stretch) {
+        stretch = { sender: from[m], reply: leg.reply, cause, targets: new Set(), legs: [] };
+        open.set(key, stretch);
+        this.stretches.push(stretch);
+      }
+      stretch.targets.add(to[m]);
+      stretch.legs.push(leg);
+    }
+    for (const { legs } of this.stretches) for (const leg of legs) leg.faint = legs.length >= MANY_LOSSES;
   }
 
   /** @param {CanvasRenderingContext2D} c @param {Leg[]} legs @param {number} crowd */
   drawLegs(c, legs, crowd) {
     const { run, theme, colours } = this;
     const fine = crowd > 700;
-    /** @type {Map<string, { style: string, dash: boolean, faint: boolean, lines: Path2D, heads: Path2D }>} */
+    /** @type {Map<string, { style: string, dash: boolean, faint: number, lines: Path2D, heads: Path2D }>} */
     const batches = new Map();
-    const crosses = new Path2D();
     for (const leg of legs) {
       const type = run.messages.type[leg.m];
-      const key = `${type} ${leg.reply}`;
+      const key = `${type} ${leg.reply} ${leg.faint === true}`;
       let batch = batches.get(key);
       if (!batch) {
-        batch = { style: theme.colour(`msg-${colours[type]}`), dash: leg.reply, faint: colours[type] === 7, lines: new Path2D(), heads: new Path2D() };
+        batch = { style: theme.colour(`msg-${colours[type]}`), dash: leg.reply, faint: leg.faint ? 0.4 : colours[type] === 7 ? 0.75 : 1, lines: new Path2D(), heads: new Path2D() };
         batches.set(key, batch);
       }
       batch.lines.moveTo(leg.x0, leg.y0);
       batch.lines.lineTo(leg.x1, leg.y1);
-      if (leg.lost) this.addCross(crosses, leg.x1, leg.y1, fine ? 2.5 : 4);
-      else if (!fine) this.addHead(batch.heads, leg);
+      if (!leg.lost && !fine) this.addHead(batch.heads, leg);
     }
     for (const { style, dash, faint, lines, heads } of batches.values()) {
       c.strokeStyle = style;
       c.fillStyle = style;
       c.lineWidth = dash ? 1 : fine ? 1 : 1.4;
-      c.globalAlpha = (dash ? 0.6 : 0.9) * (faint ? 0.75 : 1) * (fine ? 0.7 : 1);
+      c.globalAlpha = (dash ? 0.6 : 0.9) * faint * (fine ? 0.7 : 1);
       c.setLineDash(dash && !fine ? [5, 3] : []);
       c.stroke(lines);
       c.fill(heads);
     }
     c.setLineDash([]);
     c.globalAlpha = 1;
+  }
+
+  /**
+   * Draws a cross at the end of each lost message. If there are not too many messages, it also writes the
+   * reasons. @param {CanvasRenderingContext2D} c @param {number} crowd
+   */
+  drawLosses(c, crowd) {
+    const { theme, stretches } = this;
+    const [strong, faint] = [new Path2D(), new Path2D()];
+    for (const { legs } of stretches) {
+      for (const leg of legs) this.addCross(leg.faint ? faint : strong, leg.x1, leg.y1, crowd > 700 ? 2.5 : leg.faint ? 3 : 4);
+    }
     c.lineWidth = 1.6;
     c.strokeStyle = theme.colour("error-line");
-    c.stroke(crosses);
-    if (crowd < 60) this.drawReasons(c, legs);
+    c.stroke(strong);
+    c.globalAlpha = 0.5;
+    c.lineWidth = 1.2;
+    c.stroke(faint);
+    c.globalAlpha = 1;
+    if (stretches.length <= MOST_REASONS) this.drawReasons(c);
   }
 
   /** @param {Path2D} path @param {number} x @param {number} y @param {number} r */
@@ -191,27 +266,32 @@ class Arrows {
   }
 
   /**
-   * Writes the reason of the loss beside the cross of each lost message.
-   * @param {CanvasRenderingContext2D} c @param {Leg[]} legs
+   * Writes the reason once for each stretch of losses, below its first cross in view, on the side from which
+   * the message came. @param {CanvasRenderingContext2D} c
    */
-  drawReasons(c, legs) {
-    const { run, theme } = this;
+  drawReasons(c) {
+    const { theme, columns, axis } = this;
     c.font = theme.colour("font-small");
     c.textBaseline = "middle";
     c.textAlign = "left";
-    /** @type {{ x: number, y: number }[]} */
+    /** @type {{ left: number, right: number, y: number }[]} */
     const placed = [];
-    for (const leg of legs.filter((one) => one.lost)) {
-      if (placed.some(({ x, y }) => Math.abs(y - leg.y1) < 12 && Math.abs(x - leg.x1) < 110)) continue;
-      placed.push({ x: leg.x1, y: leg.y1 });
-      const text = visible(lossOf(run, leg.m), 40);
+    for (const { legs, cause } of this.stretches) {
+      const text = visible(legs.length > 1 ? `${formatCount(legs.length)} lost: ${cause}` : `lost: ${cause}`, 48);
       const width = c.measureText(text).width;
+      const free = legs.find(({ x0, x1, y1 }) => {
+        const left = x1 > x0 ? x1 - width + 6 : x1 - 6;
+        return y1 > axis.left + 4 && left > columns.left && left + width < columns.width && !placed.some((one) => Math.abs(one.y - y1) < 14 && left < one.right && left + width > one.left);
+      });
+      if (!free) continue;
+      const left = free.x1 > free.x0 ? free.x1 - width + 6 : free.x1 - 6;
+      placed.push({ left, right: left + width, y: free.y1 });
       c.globalAlpha = 0.85;
       c.fillStyle = theme.colour("panel");
-      c.fillRect(leg.x1 + 6, leg.y1 - 6, width + 4, 13);
+      c.fillRect(left - 2, free.y1 + 5, width + 4, 13);
       c.globalAlpha = 1;
       c.fillStyle = theme.colour("error-line");
-      c.fillText(text, leg.x1 + 8, leg.y1 + 1);
+      c.fillText(text, left, free.y1 + 12);
     }
   }
 
@@ -235,7 +315,7 @@ class Arrows {
       const [lo, hi] = a < b ? [a, b] : [b, a];
       for (const [begin, end] of [[sent[m], delivered[m]], [answered[m], replied[m]]]) {
         if (begin < 0) continue;
-        const y = (axis.x(run.t[begin]) + (end >= 0 ? axis.x(run.t[end]) : axis.x(run.t[begin]))) / 2;
+        const y = (axis.y(begin) + axis.y(end >= 0 ? end : begin)) / 2;
         const row = Math.floor((y - top) / DENSE_ROW);
         if (row < 0 || row >= rows) continue;
         for (let gap = lo; gap < hi; gap += 1) counts[(row * gaps + gap) * TYPE_COLOURS + colours[type[m]]] += 1;

@@ -7,7 +7,7 @@ class Overview {
   /**
    * @param {HTMLCanvasElement} canvas
    * @param {Run} run
-   * @param {TimeAxis} axis of the chart
+   * @param {RunAxis} axis of the chart
    * @param {Theme} theme
    */
   constructor(canvas, run, axis, theme) {
@@ -29,18 +29,18 @@ class Overview {
     const rows = Math.max(1, Math.ceil(this.height));
     this.density = new Float64Array(rows);
     for (let e = 0; e < this.run.size; e += 1) {
-      const row = Math.floor(this.y(this.run.t[e]));
+      const row = Math.floor(this.y(this.axis.places[e]));
       if (row >= 0 && row < rows) this.density[row] += 1;
     }
   }
 
-  /** @param {number} time */
-  y(time) {
+  /** @param {number} place on the axis */
+  y(place) {
     const { from, to } = this.axis.full;
-    return ((time - from) / (to - from)) * this.height;
+    return ((place - from) / (to - from)) * this.height;
   }
 
-  /** @param {number} y */
+  /** The place on the axis. @param {number} y */
   time(y) {
     const { from, to } = this.axis.full;
     return from + (y / this.height) * (to - from);
@@ -59,8 +59,8 @@ class Overview {
     for (const band of run.bands) {
       if (band.kind === "cut") continue;
       c.fillStyle = theme.colour(`mark-${bandTone(band.kind)}`);
-      const y = this.y(run.t[band.from]);
-      const end = band.to === null ? height : this.y(run.t[band.to]);
+      const y = this.y(axis.places[band.from]);
+      const end = band.to === null ? height : this.y(axis.places[band.to]);
       c.globalAlpha = 0.7;
       c.fillRect(band.kind === "network" ? 1 : 4, y, 2.5, Math.max(1.5, end - y));
     }
@@ -68,7 +68,7 @@ class Overview {
     c.fillStyle = theme.colour("accent");
     let drawn = -Infinity;
     for (const e of shown.matches) {
-      const y = Math.round(this.y(run.t[e]));
+      const y = Math.round(this.y(axis.places[e]));
       if (y > drawn) c.fillRect(width - 6, (drawn = y), 6, 1);
     }
     const [y0, y1] = [this.y(axis.from), this.y(axis.to)];
@@ -86,9 +86,9 @@ class Overview {
       c.stroke();
     }
     c.fillStyle = theme.colour("accent");
-    c.fillRect(0, Math.round(this.y(shown.time)), width, 1);
+    c.fillRect(0, Math.round(this.y(shown.place)), width, 1);
     if (run.failed >= 0) {
-      const y = this.y(run.t[run.failed]);
+      const y = this.y(axis.places[run.failed]);
       c.fillStyle = theme.colour("mark-failure");
       c.fillRect(0, y - 1, width, 2);
       c.beginPath();

@@ -8,16 +8,83 @@ function valueText(value) {
 }
 
 /**
- * All data of an event, in one line. The search uses this text.
+ * Everything that the page says about an event, in one line: first the text beside its lane, then the words
+ * of the pane at the right, and all data. The search uses this text.
  * @param {Run} run @param {number} e
  */
 function eventText(run, e) {
-  const fields = run.fields(e).map(([name, value]) => `${name}=${valueText(value)}`);
+  const id = run.id[e];
+  const m = id >= 0 ? run.messageOf[id] : -1;
+  const said = [`${run.lanes[run.lane[e]].name} ${shortText(run, e)}`, run.bandText.get(e) ?? ""];
+  if (run.kind(e) === "raft.term") said.push(`T${run.field(e, "term")}`);
+  if (e === run.failed) said.push("The test failed here", headlineOf(run));
+  if (run.kind(e) === "check.verdict") said.push(verdictText(run, e));
+  if (m >= 0) {
+    const loss = lossOf(run, m);
+    said.push(messageText(run, m), fateOf(run, m), stepText(run, e), loss && `lost: ${loss}`, run.types[run.messages.type[m]]);
+  } else if (id >= 0) said.push(stepText(run, e));
+  said.push(run.kind(e), run.cause(e), id >= 0 ? `#${run.ids[id]}` : "");
+  for (const [name, value] of run.fields(e)) said.push(`${name}=${valueText(value)}`);
+  return said.filter((part) => part).join(" ; ");
+}
+
+/** What the checker has found, in words. @param {Run} run @param {number} e */
+function verdictText(run, e) {
+  const verdict = String(run.field(e, "verdict"));
+  /** @type {Record<string, string>} */
+  const words = { ok: "the history is linearizable", illegal: "the history is not linearizable", unknown: "undecided" };
+  return Object.hasOwn(words, verdict) ? words[verdict] : visible(verdict, 40);
+}
+
+/**
+ * A text in the form in which the search compares it: in small letters, and with single blanks instead of
+ * punctuation. So `index=6`, `index: 6` and `index 6` are the same.
+ * @param {string} text
+ */
+function searchable(text) {
+  return text
+    .toLowerCase()
+    .replace(/[\u202f\u00a0]/g, "")
+    .replace(/[\s=,:()↵]+/g, " ")
+    .trim();
+}
+
+/**
+ * A test whether a text contains a part. If the part begins or ends with a digit, the number must be whole:
+ * `index 6` is not in `index 60`, and `S1` is not in `S12`.
+ * @param {string} part @returns {(text: string) => boolean}
+ */
+function containsPart(part) {
+  const digit = (/** @type {string | undefined} */ c) => c !== undefined && c >= "0" && c <= "9";
+  const [first, last] = [digit(part[0]), digit(part[part.length - 1])];
+  if (!first && !last) return (text) => text.includes(part);
+  return (text) => {
+    for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) {
+      if (!(first && digit(text[at - 1])) && !(last && digit(text[at + part.length]))) return true;
+    }
+    return false;
+  };
+}
+
+/**
+ * The type and the ends of a message, for example `heartbeat S0 → S1`.
+ * @param {Run} run @param {number} m
+ */
+function messageText(run, m) {
+  const { from, to, type } = run.messages;
+  return `${typeName(run.types[type[m]])} ${run.lanes[from[m]].name} → ${to[m] >= 0 ? run.lanes[to[m]].name : "no server"}`;
+}
+
+/**
+ * The text of an event in the list of all events of its message or operation.
+ * @param {Run} run @param {number} e
+ */
+function stepText(run, e) {
+  const kind = run.kind(e);
   const cause = run.cause(e);
-  const id = run.id[e] >= 0 ? `#${run.ids[run.id[e]]}` : "";
-  const message = run.id[e] >= 0 ? run.messageOf[run.id[e]] : -1;
-  const type = message >= 0 ? run.types[run.messages.type[message]] : "";
-  return [run.lanes[run.lane[e]].name, run.kind(e), id, cause && `(${cause})`, type, ...fields].filter((part) => part).join(" ");
+  if (kind === "raft.request" || kind === "raft.reply") return shortText(run, e);
+  const by = kind === "rpc.delayed" || kind === "rpc.held" ? "" : `by ${run.lanes[run.lane[e]].name}`;
+  return `${kind.replace(/^(rpc|client)\./, "")} ${by}${cause ? ` (${cause})` : ""}`;
 }
 
 /** The short name of a type of messages, for example `AppendEntries`. @param {string} type */
@@ -64,9 +131,17 @@ function shortText(run, e) {
     case "raft.snapshot":
       return `snapshot ${f("index")}${cause === "own" ? "" : `, ${cause}`}`;
     case "seen.state":
-      return f("role") === "leader" ? `seen as leader T${f("term")}` : `seen in term ${f("term")}`;
+      return f("role") === "leader" ? `seen as leader T${f("term")}` : `seen in T${f("term")}`;
     case "raft.restore":
       return `starts: term ${f("term")}, log to ${f("last")}`;
+    case "fault.hold":
+      return `${f("from")} → ${f("to")} holds ${f("holds")}`;
+    case "fault.link":
+      return `${f("from")} → ${f("to")} loses ${f("loses")}`;
+    case "fault.release":
+      return `releases ${f("from")} → ${f("to")}`;
+    case "fault.slow":
+      return `slow: up to ${Number(f("longest_us")) / 1000} ms`;
     case "persister.save":
       return "saves";
     case "test.failed":
@@ -123,11 +198,34 @@ function fateOf(run, m) {
   return failed[m] >= 0 || dropped[m] >= 0 ? `reply lost: ${loss}` : "its reply is under way when the trace ends";
 }
 
+/**
+ * Why the run failed, in one sentence. If servers have committed different entries, the sentence says so.
+ * Otherwise it is the beginning of the message of the test. @param {Run} run
+ */
+function failureText(run) {
+  const broken = run.brokenCommit(run.failed);
+  if (broken) {
+    const parts = [...broken.terms].map(([term, lanes]) => `${listText(lanes.map((lane) => run.lanes[lane].name))} ${lanes.length > 1 ? "have" : "has"} term ${term}`);
+    return `index ${broken.index}: ${parts.join(", ")}`;
+  }
+  const message = valueText(run.field(run.failed, "message") ?? "no message");
+  const line = message
+    .split("\n", 1)[0]
+    .replace(/ \(at [^()]*\)$/, "")
+    .replace(/^assertion `.*?` failed: /, "");
+  if (line.length <= 110) return visible(line, 110);
+  return visible(line.split(/; |\. /, 1)[0], 160);
+}
+
+/** Names in a sentence: `S0, S1 and S2`. @param {string[]} names */
+function listText(names) {
+  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
+}
+
 /** The headline of the page. @param {Run} run */
 function headlineOf(run) {
   if (run.failed < 0) return run.test ? `Run of ${visible(run.test, 200)}` : "A run";
-  const message = valueText(run.field(run.failed, "message") ?? "no message");
-  return `Failed at ${formatTime(run.t[run.failed])}: ${visible(message, 260)}`;
+  return `Failed at ${formatTime(run.t[run.failed])}: ${failureText(run)}`;
 }
 
 /** A text with the most important numbers about the run. @param {Run} run */

@@ -17,9 +17,12 @@
  * @property {string[]} text
  * @property {number[][]} partials
  * @property {number | "never" | null} lastFit
+ * @property {(string | number)[]} difference words and operations
  */
 /**
- * @typedef {{ title: string, verdict: Verdict, parts: WirePart[], states: string[], marks: WireMark[] }} Wire
+ * @typedef {{
+ *   title: string, verdict: Verdict, parts: WirePart[], states: string[], marks: WireMark[], besideRun: boolean
+ * }} Wire
  */
 
 // These kinds have the same colour on every page. Other kinds get the remaining colours.
@@ -147,6 +150,8 @@ class Part {
      * operations before this place.
      */
     this.lastFit = wire.lastFit;
+    /** How the answer of the blocked operation differs from the state after the longest order. */
+    this.difference = wire.difference.map((piece) => (typeof piece === "number" ? { op: first + piece } : piece));
     this.first = first;
     this.last = first + wire.text.length;
     this.orders = wire.partials.map((columns) => new Order(recording, this, columns));
@@ -186,6 +191,7 @@ class Recording {
   constructor(wire) {
     this.title = wire.title;
     this.verdict = wire.verdict;
+    this.besideRun = wire.besideRun;
     // The page must also show an empty state.
     this.states = wire.states.map((state) => state || "(empty)");
     const n = wire.parts.reduce((sum, part) => sum + part.text.length, 0);

@@ -9,10 +9,13 @@ class Details {
    *   pin: (op: number) => void, step: (by: number) => void,
    *   order: (by: number) => void, unpin: () => void
    * }} act
+   * @param {(op: number) => string} runLink the address of an operation in the page of the run; empty if there
+   *   is no such page
    */
-  constructor(recording, act) {
+  constructor(recording, act, runLink) {
     this.recording = recording;
     this.act = act;
+    this.runLink = runLink;
     this.why = byId("why");
     this.pinned = byId("pinned");
     this.drawn = "";
@@ -118,6 +121,13 @@ class Details {
       button.disabled = target < 0;
       button.addEventListener("click", () => act.step(by));
       buttons.append(button);
+    }
+    const run = this.runLink(op);
+    if (run) {
+      const link = /** @type {HTMLAnchorElement} */ (element("a", "button", "In the run →"));
+      link.href = run;
+      link.title = "Show this operation in the run: its messages, the servers and their logs";
+      buttons.append(link);
     }
     made.push(buttons);
     return made;

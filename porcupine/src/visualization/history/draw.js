@@ -4,7 +4,8 @@
 // processes only what is in view, and it draws bars that share a pixel as one bar. So the time for a frame
 // depends on the number of pixels, not on the number of operations.
 
-const LABELS = 76; // width of the column with the clients' names
+const LABELS = 76; // least width of the column with the clients' names
+const MOST_LABELS = 170; // most width of this column
 const AXIS = 26; // height of the scale
 const SLIVER = 1.5; // bars narrower than this are drawn together, in one colour
 const PLAIN = 5; // bars narrower than this have no frame
@@ -19,6 +20,8 @@ const PLAIN = 5; // bars narrower than this have no frame
  * @property {number[]} matches the operations that the search has found, sorted by call
  * @property {number} match the match that was visited last, or -1
  * @property {number | null} cursor the time under the pointer
+ * @property {{ from: number, to: number } | null} [measured] the span that the reader has measured
+ * @property {{ row: number, y: number } | null} [moved] the row that the reader drags, and the place of the pointer
  */
 
 class Chart {
@@ -44,12 +47,23 @@ class Chart {
   }
 
   layout() {
+    if (this.canvas.hidden) return;
     Object.assign(this, fitCanvas(this.canvas));
-    this.axis.left = LABELS;
-    this.axis.width = Math.max(50, this.width - LABELS);
+    this.axis.left = this.labels(this.width);
+    this.axis.width = Math.max(50, this.width - this.axis.left);
     this.rows.layout(this.rowsTop, Math.max(20, this.height - this.rowsTop));
     this.context.font = this.theme.colour("font-code");
     this.letter = this.context.measureText("0").width || 7;
+  }
+
+  /** The width that the names of the clients need. @param {number} width of the canvas */
+  labels(width) {
+    const { context: c, rows, theme } = this;
+    c.font = theme.colour("font-label-strong");
+    // The longest number makes the longest name.
+    const longest = rows.lanes.reduce((most, { client }) => Math.max(most, client), 0);
+    const need = Math.ceil(c.measureText(`client ${longest}`).width) + 32;
+    return Math.max(LABELS, Math.min(need, MOST_LABELS, width / 3));
   }
 
   /** @param {Shown} shown */
@@ -60,17 +74,17 @@ class Chart {
     c.fillRect(0, 0, width, height);
     c.save();
     c.beginPath();
-    c.rect(LABELS, 0, width - LABELS, height);
+    c.rect(axis.left, 0, width - axis.left, height);
     c.clip();
     this.drawRowLines();
     drawScale(c, axis, theme, { top: 0, bottom: AXIS, foot: height });
     this.marks.drawBehind(c, axis, theme, AXIS, height);
     c.fillStyle = theme.colour("line");
-    c.fillRect(LABELS, AXIS - 1, width, 1);
-    if (this.marks.height > 0) c.fillRect(LABELS, rowsTop - 1, width, 1);
+    c.fillRect(axis.left, AXIS - 1, width, 1);
+    if (this.marks.height > 0) c.fillRect(axis.left, rowsTop - 1, width, 1);
     this.marks.drawStrip(c, axis, theme, this.stripTop);
     c.beginPath();
-    c.rect(LABELS, rowsTop, width - LABELS, height - rowsTop);
+    c.rect(axis.left, rowsTop, width - axis.left, height - rowsTop);
     c.clip();
     this.drawBars(shown);
     this.drawFound(shown);
@@ -78,38 +92,46 @@ class Chart {
     this.drawSpecials(shown);
     c.restore();
     this.drawLabels(shown);
+    this.drawMoved(shown);
+    drawMeasured(c, axis, theme, shown.measured ?? null, { top: AXIS, foot: height });
     this.drawCursor(shown);
   }
 
   drawRowLines() {
-    const { context: c, rows, theme, width } = this;
+    const { context: c, axis, rows, theme, width } = this;
     c.fillStyle = theme.colour("row");
-    for (const [index, lane] of rows.lanes.entries()) {
-      if (lane.sub === 0 && index > 0) c.fillRect(LABELS, Math.round(rows.y(index)) - 4, width - LABELS, 1);
+    for (const lane of rows.inView().flat()) {
+      if (rows.lanes[lane].sub > 0 || rows.places[lane] === 0) continue;
+      const y = Math.round(rows.y(lane)) - 4;
+      if (rows.places[lane] < rows.fixed || y >= rows.edge) c.fillRect(axis.left, y, width - axis.left, 1);
     }
-  }
-
-  /** The lanes in view, as two numbers: the first lane, and the lane after the last one. */
-  lanesInView() {
-    const { rows } = this;
-    const first = Math.max(0, Math.floor((rows.scroll - 8) / rows.lane));
-    return [first, Math.min(rows.lanes.length, Math.ceil((rows.scroll + rows.height) / rows.lane) + 1)];
+    if (rows.fixed > 0) {
+      c.fillStyle = theme.colour("line-strong");
+      c.fillRect(axis.left, Math.round(rows.edge) - 2, width - axis.left, 1.5);
+    }
   }
 
   /** @param {Shown} shown */
   drawBars(shown) {
-    const { context: c, rows } = this;
-    const [first, end] = this.lanesInView();
+    const { context: c, axis, rows } = this;
     const bright = shown.part >= 0 ? rows.lanesOf(shown.part) : undefined;
-    for (let lane = first; lane < end; lane += 1) {
-      if (bright) {
-        c.globalAlpha = 0.28;
-        this.drawLane(rows.lanes[lane].ops, lane, false);
-        c.globalAlpha = 1;
-        this.drawLane(bright[lane], lane, true);
-      } else {
-        this.drawLane(rows.lanes[lane].ops, lane, true);
+    for (const [at, lanes] of rows.inView().entries()) {
+      c.save();
+      c.beginPath();
+      const [top, foot] = at === 0 ? [rows.top, rows.edge] : [rows.edge, rows.top + rows.height];
+      c.rect(axis.left, top, axis.width, foot - top);
+      c.clip();
+      for (const lane of lanes) {
+        if (bright) {
+          c.globalAlpha = 0.28;
+          this.drawLane(rows.lanes[lane].ops, lane, false);
+          c.globalAlpha = 1;
+          this.drawLane(bright[lane], lane, true);
+        } else {
+          this.drawLane(rows.lanes[lane].ops, lane, true);
+        }
       }
+      c.restore();
     }
   }
 
@@ -177,7 +199,30 @@ class Chart {
       c.strokeStyle = theme.colour(`kind-${kind}-line`);
       c.stroke(path);
     }
+    this.drawOpen(ops, y, h);
     if (texts) this.drawTexts(wide, y, h);
+  }
+
+  /**
+   * Draws the ends of operations that never returned: a dashed line where the run ends.
+   * @param {Int32Array} ops of a lane @param {number} y @param {number} h
+   */
+  drawOpen(ops, y, h) {
+    const { context: c, axis, theme, recording } = this;
+    if (recording.open.size === 0) return;
+    c.strokeStyle = theme.colour("ink");
+    c.lineWidth = 1.5;
+    c.setLineDash([3, 3]);
+    // An operation that never returned is the last one of its client.
+    for (let i = ops.length - 1; i >= 0 && recording.open.has(ops[i]); i -= 1) {
+      const [x0, x1] = [Math.max(axis.x(recording.call[ops[i]]), axis.left), axis.x(recording.ret[ops[i]])];
+      c.beginPath();
+      c.moveTo(x0, y + h);
+      c.lineTo(x1, y + h);
+      c.lineTo(x1, y);
+      c.stroke();
+    }
+    c.setLineDash([]);
   }
 
   /** @param {number[]} wide bars that have room for letters @param {number} y @param {number} h */
@@ -214,6 +259,7 @@ class Chart {
       const op = matches[i];
       if (ret[op] < axis.from) continue;
       const lane = rows.laneOf[op];
+      if (rows.hidden(lane)) continue;
       const x0 = axis.x(call[op]);
       if (axis.x(ret[op]) - x0 >= 4) {
         this.addFrame(frames, op, 1);
@@ -228,6 +274,7 @@ class Chart {
   /** A frame around the bar of an operation. @param {Path2D} path @param {number} op @param {number} gap */
   addFrame(path, op, gap) {
     const { axis, rows, recording } = this;
+    if (rows.hidden(rows.laneOf[op])) return;
     const x0 = Math.max(axis.x(recording.call[op]), axis.left - 20) - gap;
     const x1 = Math.min(axis.x(recording.ret[op]), axis.left + axis.width + 20) + gap;
     const y = rows.y(rows.laneOf[op]) - gap;
@@ -389,6 +436,7 @@ class Chart {
       const { op } = error;
       const x = axis.x(recording.ret[op]);
       const y = rows.y(rows.laneOf[op]);
+      if (rows.hidden(rows.laneOf[op])) continue;
       if (x < axis.left - 10 || axis.x(recording.call[op]) > axis.left + axis.width + 10) continue;
       c.globalAlpha = part >= 0 && error.part !== part ? 0.35 : 1;
       c.strokeStyle = theme.colour("error-line");
@@ -422,27 +470,30 @@ class Chart {
 
   /** @param {Shown} shown */
   drawLabels({ hover, pinned }) {
-    const { context: c, rows, theme, height, rowsTop } = this;
+    const { context: c, axis, rows, theme, height } = this;
+    const width = axis.left;
     c.fillStyle = theme.colour("panel");
-    c.fillRect(0, 0, LABELS, height);
+    c.fillRect(0, 0, width, height);
     c.fillStyle = theme.colour("line");
-    c.fillRect(LABELS - 1, 0, 1, height);
-    c.save();
-    c.beginPath();
-    c.rect(0, rowsTop, LABELS, height - rowsTop);
-    c.clip();
+    c.fillRect(width - 1, 0, 1, height);
     c.textBaseline = "middle";
     c.textAlign = "right";
     const marked = [hover, pinned].filter((op) => op >= 0).map((op) => rows.lanes[rows.laneOf[op]].client);
-    const [first, end] = this.lanesInView();
-    for (let lane = first; lane < end; lane += 1) {
-      const { client, sub } = rows.lanes[lane];
-      if (sub > 0) continue;
+    for (const lane of rows.inView().flat()) {
+      const { client, row, sub } = rows.lanes[lane];
+      if (sub > 0 || rows.hidden(lane)) continue;
+      const y = rows.y(lane) + rows.bar / 2 + 0.5;
       c.font = theme.colour(marked.includes(client) ? "font-label-strong" : "font-label");
       c.fillStyle = theme.colour(marked.includes(client) ? "ink" : "muted");
-      c.fillText(`client ${client}`, LABELS - 11, rows.y(lane) + rows.bar / 2 + 0.5, LABELS - 16);
+      c.fillText(`client ${client}`, width - 11, y, width - 26);
+      if (rows.pins.has(row)) {
+        c.fillStyle = theme.colour("accent");
+        c.beginPath();
+        c.arc(10, y - 1, 3, 0, 2 * Math.PI);
+        c.fill();
+        c.fillRect(9.25, y, 1.5, 7);
+      }
     }
-    c.restore();
     if (rows.longest > 0) {
       // A scroll bar for the rows.
       const size = Math.max(24, (rows.height * rows.height) / (rows.longest + rows.height));
@@ -456,30 +507,31 @@ class Chart {
       c.font = theme.colour("font-small");
       c.fillStyle = theme.colour("muted");
       c.textAlign = "right";
-      c.fillText("test", LABELS - 11, this.stripTop + MARK_LANE / 2 + 2);
+      c.fillText("faults", width - 11, this.stripTop + MARK_LANE / 2 + 2);
     }
+  }
+
+  /** Draws the name of the row that the reader drags, and the place to which it would go. @param {Shown} shown */
+  drawMoved({ moved }) {
+    if (!moved) return;
+    const { context: c, rows, axis, theme } = this;
+    const over = rows.at(moved.y);
+    c.fillStyle = theme.colour("accent");
+    if (over >= 0 && rows.lanes[over].row !== moved.row) {
+      const { row } = rows.lanes[over];
+      const first = rows.firsts[row];
+      const down = rows.places[rows.firsts[moved.row]] < rows.places[first];
+      c.fillRect(0, rows.y(first) - 5 + (down ? rows.lanes[first].subs * rows.lane : 0), this.width, 2);
+    }
+    c.font = theme.colour("font-label-strong");
+    c.textAlign = "right";
+    c.textBaseline = "middle";
+    c.fillText(`client ${rows.lanes[rows.firsts[moved.row]].client}`, axis.left - 11, moved.y);
   }
 
   /** @param {Shown} shown */
   drawCursor({ cursor }) {
-    if (cursor === null) return;
-    const { context: c, axis, theme, height } = this;
-    const x = axis.x(cursor);
-    if (x < axis.left) return;
-    c.fillStyle = theme.colour("line-strong");
-    c.fillRect(Math.round(x), AXIS, 1, height - AXIS);
-    c.font = theme.colour("font-small");
-    const text = formatTime(cursor, axis.scale * 2);
-    const w = c.measureText(text).width + 12;
-    const left = Math.min(Math.max(x - w / 2, axis.left), this.width - w);
-    c.fillStyle = theme.colour("ink");
-    c.beginPath();
-    c.roundRect(left, 3, w, AXIS - 7, 4);
-    c.fill();
-    c.fillStyle = theme.colour("panel");
-    c.textAlign = "left";
-    c.textBaseline = "middle";
-    c.fillText(text, left + 6, AXIS / 2);
+    drawCursorAt(this.context, this.axis, this.theme, cursor, this);
   }
 
   /**
@@ -489,7 +541,7 @@ class Chart {
    * @returns {{ op: number, many: number }} op is -1 if there is none
    */
   at(x, y, part) {
-    const lane = x >= LABELS ? this.rows.at(y) : -1;
+    const lane = x >= this.axis.left ? this.rows.at(y) : -1;
     if (lane < 0) return { op: -1, many: 0 };
     if (part >= 0) {
       const found = this.nearest(this.rows.lanesOf(part)[lane], x);
@@ -514,4 +566,29 @@ class Chart {
     const narrow = op >= 0 && (ret[op] - call[op]) / axis.scale < SLIVER;
     return { op, many: narrow ? end - first : Math.min(1, end - first) };
   }
+}
+
+/**
+ * Draws the time under the pointer: a line and a label in the scale.
+ * @param {CanvasRenderingContext2D} c @param {TimeAxis} axis @param {Theme} theme
+ * @param {number | null} cursor @param {{ width: number, height: number }} size of the canvas
+ */
+function drawCursorAt(c, axis, theme, cursor, { width, height }) {
+  if (cursor === null) return;
+  const x = axis.x(cursor);
+  if (x < axis.left) return;
+  c.fillStyle = theme.colour("line-strong");
+  c.fillRect(Math.round(x), AXIS, 1, height - AXIS);
+  c.font = theme.colour("font-small");
+  const text = formatTime(cursor, axis.scale * 2);
+  const w = c.measureText(text).width + 12;
+  const left = Math.min(Math.max(x - w / 2, axis.left), width - w);
+  c.fillStyle = theme.colour("ink");
+  c.beginPath();
+  c.roundRect(left, 3, w, AXIS - 7, 4);
+  c.fill();
+  c.fillStyle = theme.colour("panel");
+  c.textAlign = "left";
+  c.textBaseline = "middle";
+  c.fillText(text, left + 6, AXIS / 2);
 }

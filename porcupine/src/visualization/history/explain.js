@@ -10,7 +10,7 @@ function headline(recording) {
     const first = errors.length > 0 ? parts[errors[0].part] : illegal[0];
     const more = illegal.length > 1 ? ` and ${plural(illegal.length - 1, "other part")}` : "";
     const where = first && first.named ? `: ${first.title}${more}` : "";
-    const when = errors.length > 0 ? `, first error at ${formatTime(errors[0].time, 1e6)}` : "";
+    const when = errors.length > 0 ? `, first error at ${formatTime(errors[0].time)}` : "";
     return `Not linearizable${where}${when}`;
   }
   if (recording.verdict === "unknown") {
@@ -94,6 +94,8 @@ function explain(recording, part, order) {
       ` must come before ${returned}, when it returned. So one of these ${formatCount(next.length)} calls, all made by then, must come next; but none of them can have happened in this state:`,
     ]);
   }
+  // This comes first, because it says most about the mistake.
+  if (longest && part.difference.length > 0) sentences.unshift([{ op: blocked }, " has no place. ", ...part.difference]);
   return { title, sentences, next: next.length === 1 ? [] : next, rest: [...lastFit(part, order, blocked), ...otherOrders(part, order, blocked)] };
 }
 

@@ -9,6 +9,14 @@ class HistoryPage {
     const { recording } = this;
     /** What the reader has chosen. */
     this.chosen = { part: recording.parts.length === 1 ? 0 : -1, pinned: -1, order: -1 };
+    /** What is in the middle: the operations as bars, or the plots of latencies and rates. */
+    this.view = "operations";
+    /** The span that the reader has measured. @type {Span | null} */
+    this.measured = null;
+    /** If true, every drag measures. */
+    this.ruler = false;
+    /** The row that the reader drags. @type {{ row: number, y: number, from: number } | null} */
+    this.moved = null;
     this.hover = -1;
     /** @type {number | null} */
     this.cursor = null;
@@ -21,6 +29,7 @@ class HistoryPage {
     this.marks = new Marks(recording);
     this.describe();
     const chartCanvas = /** @type {HTMLCanvasElement} */ (byId("chart"));
+    const plotsCanvas = /** @type {HTMLCanvasElement} */ (byId("plots"));
     const overviewCanvas = /** @type {HTMLCanvasElement} */ (byId("overview"));
     this.parts = new PartList(recording, (part) => this.focus(part));
     this.details = new Details(recording, {
@@ -28,8 +37,9 @@ class HistoryPage {
       step: (by) => this.step(by),
       order: (by) => this.nextOrder(by),
       unpin: () => this.pin(-1),
-    });
+    }, (op) => this.runLink(op));
     this.chart = new Chart(chartCanvas, recording, this.axis, this.rows, this.marks, this.theme);
+    this.plots = new Plots(plotsCanvas, recording, this.axis, this.marks, this.theme);
     this.overview = new Overview(overviewCanvas, recording, this.axis, this.marks, this.theme);
     this.tooltip = new Tooltip(byId("tooltip"));
     this.redraw = onceAFrame(() => this.draw());
@@ -48,14 +58,21 @@ class HistoryPage {
       this.fragment.changed();
     });
     this.theme.listeners.push(() => this.resize());
-    attachGestures(chartCanvas, this.axis, {
-      scroll: (pixels) => this.scroll(pixels),
-      hover: (x, y) => this.point(x, y),
-      leave: () => this.leave(),
-      click: (x, y) => this.click(x, y),
-    });
+    this.attachRows(chartCanvas);
+    const measures = (/** @type {PointerEvent} */ event) => event.shiftKey || this.ruler;
+    for (const canvas of [chartCanvas, plotsCanvas]) {
+      attachMeasure(canvas, this.axis, measures, (span) => this.measure(span));
+      attachGestures(canvas, this.axis, {
+        scroll: (pixels) => this.scroll(pixels),
+        hover: (x, y) => this.point(x, y),
+        leave: () => this.leave(),
+        click: (x, y) => this.click(x, y),
+      });
+    }
     this.attachControls();
-    new ResizeObserver(() => this.resize()).observe(chartCanvas);
+    this.attachPlots();
+    const observer = new ResizeObserver(() => this.resize());
+    for (const canvas of [chartCanvas, plotsCanvas]) observer.observe(canvas);
     this.fragment.read();
     this.draw();
     requestAnimationFrame(() => setTimeout(() => (this.painted = performance.now())));
@@ -72,7 +89,18 @@ class HistoryPage {
     document.body.classList.add(recording.verdict);
     byId("error").hidden = recording.errors.length === 0;
     byId("next-error").hidden = recording.errors.length < 2;
+    this.describeLegend();
+  }
+
+  /** The legend has everything that the picture may show. */
+  describeLegend() {
+    const { recording } = this;
     const legend = byId("legend");
+    const add = (/** @type {string} */ swatch, /** @type {string} */ words, /** @type {string} */ title = "") => {
+      const item = element("span", "", element("i", `swatch ${swatch}`), words);
+      item.title = title;
+      legend.append(item);
+    };
     for (const { name, colour, count } of recording.kinds) {
       const swatch = element("i", "swatch");
       swatch.style.background = `var(--kind-${colour})`;
@@ -82,16 +110,25 @@ class HistoryPage {
       legend.append(item);
     }
     if (recording.size > 0) {
-      legend.append(element("span", "", element("i", "swatch order"), "takes effect, in this order"));
+      add("dense", "several, too near to tell apart", "zoom in to see each of them; above, the height is the number of operations that run");
+      add("order", "takes effect, in this order", "the text below a point is the state after the operation");
     }
     if (recording.errors.length > 0) {
-      legend.append(element("span", "", element("i", "swatch error"), "has no place"));
-      legend.append(element("span", "", element("i", "swatch could"), "could come next, is not possible"));
+      add("error", "has no place (▾)");
+      add("could", "could come next, is not possible (✕)");
+    }
+    if (recording.open.size > 0) add("open", "never returned");
+    if (recording.parts.length > 1) add("dim", "other keys, if one is chosen");
+    if (recording.size > 0) {
+      add("pin", "pinned");
+      add("match", "found by the search");
     }
     for (const kind of this.marks.kinds) {
+      const band = element("i", "swatch band");
+      band.style.background = `var(--${kind in MARK_SIGNS ? `mark-${kind}` : "mark-other"})`;
       const sign = element("b", "", MARK_SIGNS[kind] ?? MARK_SIGNS.other);
       sign.style.color = `var(--${kind in MARK_SIGNS ? `mark-${kind}` : "mark-other"})`;
-      legend.append(element("span", "", sign, kind));
+      legend.append(element("span", "", sign, band, kind));
     }
   }
 
@@ -108,9 +145,13 @@ class HistoryPage {
       ["zoom-out", () => axis.zoom(1 / 0.6)],
       ["theme", () => this.theme.toggle()],
       ["help-button", () => help.showModal()],
+      ["ruler", () => this.setRuler(!this.ruler)],
+      ["show-operations", () => this.show("operations")],
+      ["show-plots", () => this.show("plots")],
     ];
     for (const [id, run] of buttons) byId(id).addEventListener("click", run);
     byId("help-close").addEventListener("click", () => help.close());
+    attachFold();
     attachKeys(
       [
         { keys: ["e"], shown: "E", does: "first error", run: () => this.firstError() },
@@ -123,17 +164,153 @@ class HistoryPage {
         { keys: ["-", "_", "s"], shown: "- S", does: "zoom out", run: () => axis.zoom(1 / 0.7) },
         { keys: ["ArrowLeft", "a"], shown: "← A", does: "earlier", run: (e) => axis.pan(-by(e.shiftKey ? 0.9 : 0.15)) },
         { keys: ["ArrowRight", "d"], shown: "→ D", does: "later", run: (e) => axis.pan(by(e.shiftKey ? 0.9 : 0.15)) },
-        { keys: ["ArrowUp"], shown: "↑", does: "rows above", run: () => this.scroll(-2 * this.rows.lane) },
-        { keys: ["ArrowDown"], shown: "↓", does: "rows below", run: () => this.scroll(2 * this.rows.lane) },
+        { keys: ["ArrowUp"], shown: "↑", does: "rows above; with Shift, moves the row of the pinned operation up", run: (e) => this.up(-1, e.shiftKey) },
+        { keys: ["ArrowDown"], shown: "↓", does: "rows below; with Shift, moves the row of the pinned operation down", run: (e) => this.up(1, e.shiftKey) },
+        { keys: ["p"], shown: "P", does: "pin the row of the pinned operation at the top, or unpin it", run: () => this.pinRow() },
+        { keys: ["l"], shown: "L", does: "operations, or latencies and rates", run: () => this.show(this.view === "plots" ? "operations" : "plots") },
+        { keys: ["m"], shown: "M", does: "measure: drags measure a span of time; again: they move the view", run: () => this.setRuler(!this.ruler) },
         { keys: ["f", "0", "Home"], shown: "F", does: "the whole run", run: () => axis.fit() },
         { keys: ["/"], shown: "/", does: "search; then Enter: next match, Shift Enter: match before", run: () => search.input.select() },
         { keys: ["n"], shown: "N", does: "next match", run: (e) => search.step(e.shiftKey ? -1 : 1) },
-        { keys: ["Escape"], shown: "Esc", does: "unpin; press it again to clear the search, then the choice of a part", run: () => this.letGo() },
+        { keys: ["Escape"], shown: "Esc", does: "ends measuring; then unpins; then clears the search, then the choice of a part", run: () => this.letGo() },
         { keys: ["t"], shown: "T", does: "light or dark", run: () => this.theme.toggle() },
         { keys: ["?"], shown: "?", does: "this help", run: () => help.showModal() },
       ],
       help,
     );
+  }
+
+  /** The names of the clients: a click pins a row, and a drag moves it. @param {HTMLCanvasElement} canvas */
+  attachRows(canvas) {
+    const { rows, axis } = this;
+    const place = (/** @type {PointerEvent} */ event) => {
+      const box = canvas.getBoundingClientRect();
+      return { x: event.clientX - box.left, y: event.clientY - box.top };
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      const { x, y } = place(event);
+      const lane = x < axis.left ? rows.at(y) : -1;
+      if (event.button !== 0 || lane < 0) return;
+      event.stopImmediatePropagation();
+      canvas.setPointerCapture(event.pointerId);
+      this.moved = { row: rows.lanes[lane].row, y, from: y };
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!this.moved) return;
+      event.stopImmediatePropagation();
+      this.moved.y = place(event).y;
+      this.redraw();
+    });
+    for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) {
+      canvas.addEventListener(kind, (event) => {
+        const { moved } = this;
+        if (!moved) return;
+        event.stopImmediatePropagation();
+        this.moved = null;
+        const { y } = place(event);
+        const over = rows.at(y);
+        if (kind === "pointerup" && Math.abs(y - moved.from) < CLICK_SLACK) rows.pin(moved.row);
+        else if (kind === "pointerup" && over >= 0) rows.move(moved.row, rows.lanes[over].row);
+        this.changed();
+      });
+    }
+  }
+
+  attachPlots() {
+    const { plots, recording } = this;
+    const keys = recording.parts.every((part) => part.title.startsWith("key "));
+    const client = /** @type {HTMLSelectElement} */ (byId("plot-client"));
+    const part = /** @type {HTMLSelectElement} */ (byId("plot-part"));
+    const option = (/** @type {string} */ value, /** @type {string} */ text) => {
+      const made = /** @type {HTMLOptionElement} */ (element("option", "", text));
+      made.value = value;
+      return made;
+    };
+    const clients = [...new Set(recording.client)].sort((a, b) => a - b);
+    client.append(option("-1", "all clients"), ...clients.map((one) => option(String(one), `client ${one}`)));
+    part.append(option("-1", keys ? "all keys" : "all parts"), ...recording.parts.map((one) => option(String(one.index), one.title)));
+    part.hidden = recording.parts.length < 2;
+    client.addEventListener("change", () => {
+      plots.client = Number(client.value);
+      this.changed();
+    });
+    part.addEventListener("change", () => {
+      plots.part = Number(part.value);
+      this.changed();
+    });
+    for (const button of byId("plot-bar").querySelectorAll("button")) {
+      if (button.dataset.grouping === "part") {
+        button.textContent = keys ? "By key" : "By part";
+        button.hidden = recording.parts.length < 2;
+      }
+      button.addEventListener("click", () => {
+        plots.grouping = /** @type {Grouping} */ (button.dataset.grouping);
+        this.changed();
+      });
+    }
+  }
+
+  /** Shows the operations or the plots. @param {string} view */
+  show(view) {
+    this.view = view === "plots" ? "plots" : "operations";
+    this.hover = -1;
+    this.tooltip.hide();
+    byId("chart").hidden = this.view === "plots";
+    byId("plots").hidden = byId("plot-bar").hidden = this.view !== "plots";
+    this.resize();
+    this.fragment.changed();
+  }
+
+  /** The canvas in the middle. */
+  get picture() {
+    return this.view === "plots" ? this.plots : this.chart;
+  }
+
+  /** @param {boolean} on */
+  setRuler(on) {
+    this.ruler = on;
+    byId("ruler").setAttribute("aria-pressed", String(on));
+  }
+
+  /** @param {Span | null} span */
+  measure(span) {
+    this.measured = span;
+    this.changed();
+  }
+
+  /** The address of an operation in the page of the run; empty if no such page lies beside this page. @param {number} op */
+  runLink(op) {
+    const { recording } = this;
+    const name = location.pathname.split("/").pop() ?? "";
+    if (!recording.besideRun || !name.endsWith("-history.html")) return "";
+    const at = op >= 0 ? `#op=${recording.client[op]}.${recording.call[op]}` : "";
+    return `${name.slice(0, -"-history.html".length)}.html${at}`;
+  }
+
+  /** The row of the pinned operation, or -1. */
+  get pinnedRow() {
+    const { rows, chosen } = this;
+    return chosen.pinned >= 0 ? rows.lanes[rows.laneOf[chosen.pinned]].row : -1;
+  }
+
+  pinRow() {
+    if (this.pinnedRow < 0) return;
+    this.rows.pin(this.pinnedRow);
+    this.changed();
+  }
+
+  /** Scrolls the rows, or moves the row of the pinned operation. @param {number} by -1 or 1 @param {boolean} move */
+  up(by, move) {
+    const { rows, pinnedRow } = this;
+    if (!move) {
+      this.scroll(by * 2 * (this.view === "plots" ? this.plots.row / 4 : rows.lane));
+      return;
+    }
+    const { shown } = rows;
+    const other = shown[shown.indexOf(pinnedRow) + by];
+    if (pinnedRow < 0 || other === undefined) return;
+    rows.move(pinnedRow, other);
+    this.changed();
   }
 
   // ---- what is chosen ----
@@ -219,6 +396,16 @@ class HistoryPage {
     this.visitError(0);
   }
 
+  /** Opens the page at an error. @param {number} error */
+  openAtError(error) {
+    const { axis } = this;
+    const show = axis.show;
+    // The page opens without a movement.
+    axis.show = (from, to) => axis.set(from, to);
+    this.visitError(error);
+    axis.show = show;
+  }
+
   /** @param {number} by */
   nextError(by) {
     const { errors } = this.recording;
@@ -253,7 +440,10 @@ class HistoryPage {
   }
 
   letGo() {
-    if (this.chosen.pinned >= 0) this.pin(-1);
+    if (this.measured || this.ruler) {
+      this.setRuler(false);
+      this.measure(null);
+    } else if (this.chosen.pinned >= 0) this.pin(-1);
     else if (this.search.query) this.search.set("");
     else this.focus(-1);
   }
@@ -262,13 +452,15 @@ class HistoryPage {
 
   /** @param {number} x @param {number} y */
   point(x, y) {
-    const { chart, axis, recording, marks } = this;
-    this.cursor = x >= LABELS ? axis.time(x) : null;
+    const { axis, recording, marks, rows } = this;
+    const chart = this.picture;
+    this.cursor = x >= axis.left ? axis.time(x) : null;
     const box = chart.canvas.getBoundingClientRect();
     const { op, many } = chart.at(x, y, this.part);
     this.hover = op;
-    chart.canvas.style.cursor = op >= 0 ? "pointer" : "";
-    const mark = y >= chart.stripTop && y < chart.rowsTop && x >= LABELS ? marks.at(axis, x, y - chart.stripTop) : -1;
+    const row = this.view === "operations" && x < axis.left ? rows.at(y) : -1;
+    chart.canvas.style.cursor = op >= 0 || row >= 0 ? "pointer" : this.ruler ? "col-resize" : "";
+    const mark = y >= chart.stripTop && y < chart.rowsTop && x >= axis.left ? marks.at(axis, x, y - chart.stripTop) : -1;
     if (op >= 0) {
       const shown = this.order;
       const order = shown && shown.part.index === recording.partOf[op] ? shown : recording.parts[recording.partOf[op]].orderOf(op);
@@ -298,13 +490,14 @@ class HistoryPage {
 
   /** @param {number} x @param {number} y */
   click(x, y) {
-    const { op } = this.chart.at(x, y, this.part);
+    const { op } = this.picture.at(x, y, this.part);
     if (op >= 0 || this.chosen.pinned >= 0) this.pin(op === this.chosen.pinned ? -1 : op);
   }
 
   /** @param {number} pixels */
   scroll(pixels) {
-    this.rows.scrollTo(this.rows.scroll + pixels);
+    if (this.view === "plots") this.plots.scrollTo(this.plots.scroll + pixels);
+    else this.rows.scrollTo(this.rows.scroll + pixels);
     this.redraw();
     this.fragment.changed();
   }
@@ -317,16 +510,18 @@ class HistoryPage {
   }
 
   resize() {
-    this.chart.layout();
+    if (this.view === "plots") this.plots.layout(this.chart.labels(byId("plots").clientWidth));
+    else this.chart.layout();
     this.overview.layout();
     this.draw();
   }
 
   draw() {
-    const { chosen, hover, part, order, search, cursor } = this;
+    const { chosen, hover, part, order, search, cursor, measured, moved } = this;
     const { matches, at } = search;
-    const shown = { part, hover, pinned: chosen.pinned, order, matches, match: matches[at] ?? -1, cursor };
-    this.chart.draw(shown);
+    const shown = { part, hover, pinned: chosen.pinned, order, matches, match: matches[at] ?? -1, cursor, measured, moved };
+    this.picture.draw(shown);
+    this.drawControls();
     this.overview.draw(shown);
     this.parts.mark(part);
     const { explained } = this;
@@ -334,24 +529,44 @@ class HistoryPage {
     this.details.show(explained, chosen.pinned, told ?? (explained >= 0 ? this.recording.parts[explained].orders[0] : null));
   }
 
+  /** Brings the controls up to date with what is shown. */
+  drawControls() {
+    const { view, plots, recording, chosen } = this;
+    const press = (/** @type {Element} */ button, /** @type {boolean} */ on) => button.setAttribute("aria-pressed", String(on));
+    press(byId("show-operations"), view === "operations");
+    press(byId("show-plots"), view === "plots");
+    if (view === "plots") {
+      for (const button of byId("plot-bar").querySelectorAll("button")) press(button, button.dataset.grouping === plots.grouping);
+      /** @type {HTMLSelectElement} */ (byId("plot-client")).value = String(plots.client);
+      /** @type {HTMLSelectElement} */ (byId("plot-part")).value = String(plots.part);
+    }
+    const run = /** @type {HTMLAnchorElement} */ (byId("run"));
+    const href = this.runLink(chosen.pinned >= 0 ? chosen.pinned : (recording.errors[0]?.op ?? -1));
+    run.hidden = href === "";
+    if (href && run.getAttribute("href") !== href) run.setAttribute("href", href);
+  }
+
   // ---- the address ----
 
   /** @returns {Record<string, string>} */
   state() {
-    const { axis, chosen, search, rows, recording } = this;
+    const { axis, chosen, search, rows, recording, measured, view, plots } = this;
     return {
-      t: axis.whole ? "" : axis.address,
+      t: axis.whole ? (recording.errors.length > 0 ? "whole" : "") : axis.address,
       part: chosen.part >= 0 && recording.parts.length > 1 ? String(chosen.part) : "",
       op: chosen.pinned >= 0 ? String(chosen.pinned) : "",
       order: chosen.order >= 0 ? String(chosen.order) : "",
       q: search.query,
       y: rows.scroll > 0 ? String(Math.round(rows.scroll)) : "",
+      rows: rows.address,
+      span: measured ? `${Math.round(measured.from)}-${Math.round(measured.to)}` : "",
+      plot: view === "plots" ? [plots.grouping, plots.client, plots.part].join(".") : "",
     };
   }
 
   /** @param {Record<string, string>} state */
-  restore({ t = "", part = "", op = "", order = "", q = "", y = "" }) {
-    const { recording, axis } = this;
+  restore({ t = "", part = "", op = "", order = "", q = "", y = "", rows = "", span = "", plot = "" }) {
+    const { recording, axis, plots } = this;
     const index = (/** @type {string} */ text, /** @type {number} */ n) => {
       return /^\d{1,9}$/.test(text) && Number(text) < n ? Number(text) : -1;
     };
@@ -361,9 +576,33 @@ class HistoryPage {
     const orders = shown >= 0 ? recording.parts[shown].orders.length : 0;
     this.chosen = { part: shown, pinned, order: index(order, orders) };
     this.search.set(q);
-    if (!axis.go(t)) axis.set(axis.full.from, axis.full.to);
+    this.rows.go(rows);
+    const [from, to] = /^\d{1,18}-\d{1,18}$/.test(span) ? span.split("-").map(Number) : [1, 0];
+    this.measured = from < to ? { from, to } : null;
+    const [grouping, client, only] = plot.split(".");
+    plots.grouping = grouping === "client" || grouping === "part" ? grouping : "all";
+    plots.client = recording.client.includes(Number(client || NaN)) ? Number(client) : -1;
+    plots.part = index(only ?? "", recording.parts.length);
+    if ((plot !== "") !== (this.view === "plots")) this.show(plot ? "plots" : "operations");
     this.rows.scrollTo(/^\d{1,7}$/.test(y) ? Number(y) : 0);
+    if (!axis.go(t)) this.open(t === "whole");
     this.redraw();
+  }
+
+  /** Chooses a span if the address does not name one: the pinned operation, the first error, or the whole run. @param {boolean} whole */
+  open(whole) {
+    const { recording, axis, chosen } = this;
+    const error = recording.errors.findIndex(({ op, part }) => (chosen.pinned >= 0 ? op === chosen.pinned : chosen.part < 0 || part === chosen.part));
+    const { pinned } = chosen;
+    if (!whole && error >= 0) {
+      this.openAtError(error);
+    } else if (!whole && pinned >= 0) {
+      const margin = 4 * Math.max(recording.ret[pinned] - recording.call[pinned], 1e3);
+      this.rows.reveal(pinned);
+      axis.set(recording.call[pinned] - margin, recording.ret[pinned] + margin);
+    } else {
+      axis.set(axis.full.from, axis.full.to);
+    }
   }
 }
 

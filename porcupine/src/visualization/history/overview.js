@@ -18,16 +18,17 @@ class Overview {
     this.context = fitted.context;
     this.width = fitted.width;
     this.height = fitted.height;
-    this.left = LABELS;
+    this.left = axis.left;
     this.room = 1;
     this.density = new Float64Array(0);
     this.layout();
-    attachStrip(canvas, axis, { place: (time) => this.x(time), time: (x) => this.time(x), first: LABELS });
+    attachStrip(canvas, axis, { place: (time) => this.x(time), time: (x) => this.time(x), first: LABELS - 1 });
   }
 
   layout() {
     Object.assign(this, fitCanvas(this.canvas));
-    this.room = Math.max(50, this.width - LABELS);
+    this.left = this.axis.left;
+    this.room = Math.max(50, this.width - this.left);
     this.density = this.countOpen();
   }
 
