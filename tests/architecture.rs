@@ -53,10 +53,16 @@ fn lines_with(dirs: &[&str], words: &[&str]) -> Vec<String> {
     hits
 }
 
+/// Lines with a word that is forbidden elsewhere, as (file, the line's beginning). This static variable keeps
+/// data until a run has ended. labrt's lock would be a point at which another thread may run, so a run would
+/// depend on whether pages are written.
+const EXCEPTIONS: &[(&str, &str)] = &[("labtest/src/page.rs", "static HELD: std::sync::Mutex<")];
+
 /// Fails with `why` if code below `dirs` has one of `words`.
 #[track_caller]
 fn assert_absent(why: &str, dirs: &[&str], words: &[&str]) {
-    let hits = lines_with(dirs, words);
+    let mut hits = lines_with(dirs, words);
+    hits.retain(|hit| !EXCEPTIONS.iter().any(|(file, line)| hit.starts_with(file) && hit.contains(line)));
     assert!(hits.is_empty(), "{why}:\n{}", hits.join("\n"));
 }
 

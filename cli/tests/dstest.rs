@@ -227,12 +227,14 @@ fn the_child_goes_on_after_a_failure_and_each_is_replayed() {
             "     repeat   LAB_SEED=0x7 the line of re_election_2a\n",
             "     replayed yes: the same failure, with the same hash",
             "     page     kept/lab2a-re_election_2a-0x7.html\n",
+            "     history  kept/lab2a-re_election_2a-0x7-history.html\n",
             "     also     seed 0x11 (1.5 s): kept/lab2a-re_election_2a-0x11.html\n",
         ],
     );
     let mut names = Vec::new();
     for seed in ["0x11", "0x1b", "0x7"] {
         names.extend([
+            format!("lab2a-re_election_2a-{seed}-history.html"),
             format!("lab2a-re_election_2a-{seed}.html"),
             format!("lab2a-re_election_2a-{seed}.log"),
             format!("lab2a-re_election_2a-{seed}.trace.jsonl"),
@@ -674,6 +676,7 @@ fn on_the_real_clock_every_run_has_a_process_and_failures_keep_their_output() {
             "failures.txt",
             "lab2a-many_elections_2a-0x3.html",
             "lab2a-many_elections_2a-0x3.log",
+            "lab2a-re_election_2a-0x7-history.html",
             "lab2a-re_election_2a-0x7.html",
             "lab2a-re_election_2a-0x7.log"
         ]

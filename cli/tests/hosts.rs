@@ -195,7 +195,10 @@ fn chunks_go_over_ssh() {
     let login = server.login();
     let args = ["--hosts", &login, "--sim", "-n", "20", "--seed", "0", "-p", "2", "-o", "kept"];
     let ran = project.run(&[&args[..], &["re_election_2a"]].concat());
-    ran.says(1, &["2 of 20 failed", "FAIL re_election_2a 0x11", "yes: the same failure, with the same hash"]);
+    ran.says(
+        1,
+        &["2 of 20 failed", "     also     seed 0x11 (1.5 s): ", "yes: the same failure, with the same hash"],
+    );
     assert!(project.read("kept/lab2a-re_election_2a-0x11.log").contains("logs Ok(\"all\")"));
     assert_eq!(staged(), before, "temporary folders are left");
     let both = format!(":,{login}");

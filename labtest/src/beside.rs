@@ -18,7 +18,7 @@ use labrt::{Failed, Run};
 use labview::beside::{Side, html};
 use labview::spacetime::{self, Event, Trace};
 
-use super::{fates, output, variables};
+use super::{fates, output, page, variables};
 
 /// The environment variable that switches the search on.
 pub(crate) const VARIABLE: &str = "LAB_BESIDE";
@@ -62,8 +62,10 @@ impl Message {
     }
 }
 
-/// Looks for a run that passes, draws both runs, and prints what it has found.
+/// Writes the pages of a failed run. Then looks for a run that passes, draws both runs, and prints what it
+/// has found.
 pub(crate) fn write(failed: &Failed<'_>) {
+    page::write(failed);
     if let Err(error) = output::silently(|| search(failed)) {
         eprintln!("[lab] no run to put beside this one: {error}");
     }

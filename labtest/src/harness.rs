@@ -248,10 +248,8 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Res
         run.variables.push((fates::VARIABLE.to_owned(), chosen));
     }
     run.hints = Some(hints::lines);
-    run.on_failure = match beside::read()? {
-        true => Some(beside::write),
-        false => page::of_failures()?,
-    };
+    let pages = page::of_failures()?;
+    run.on_failure = if beside::read()? { Some(beside::write) } else { pages };
     let mid_line = prints_name_first(args);
     let body = Arc::clone(&case.body);
     let execute = move || {

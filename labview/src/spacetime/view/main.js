@@ -293,7 +293,8 @@ class RunPage {
 
   /**
    * The span around an event with as many messages as a reader can follow.
-   * @param {number} e @param {number} above the share of the span that is above the event, if each event has a row
+   * @param {number} e
+   * @param {number} above the share of the span that is above the event, if each event has a row
    * @returns {[number, number]}
    */
   about(e, above) {

@@ -21,7 +21,8 @@
  */
 /**
  * @typedef {{
- *   title: string, verdict: Verdict, parts: WirePart[], states: string[], marks: WireMark[], besideRun: boolean
+ *   title: string, verdict: Verdict, parts: WirePart[], states: string[], marks: WireMark[], besideRun:
+ * boolean
  * }} Wire
  */
 

@@ -9,7 +9,8 @@ class Details {
    *   pin: (op: number) => void, step: (by: number) => void,
    *   order: (by: number) => void, unpin: () => void
    * }} act
-   * @param {(op: number) => string} runLink the address of an operation in the page of the run; empty if there
+   * @param {(op: number) => string} runLink the address of an operation in the page of the run; empty if
+   *   there
    *   is no such page
    */
   constructor(recording, act, runLink) {

@@ -21,7 +21,8 @@ const PLAIN = 5; // bars narrower than this have no frame
  * @property {number} match the match that was visited last, or -1
  * @property {number | null} cursor the time under the pointer
  * @property {{ from: number, to: number } | null} [measured] the span that the reader has measured
- * @property {{ row: number, y: number } | null} [moved] the row that the reader drags, and the place of the pointer
+ * @property {{ row: number, y: number } | null} [moved] the row that the reader drags, and the place of the
+ *   pointer
  */
 
 class Chart {
@@ -497,7 +498,7 @@ class Chart {
     if (rows.longest > 0) {
       // A scroll bar for the rows.
       const size = Math.max(24, (rows.height * rows.height) / (rows.longest + rows.height));
-      const y = rowsTop + (rows.scroll / rows.longest) * (rows.height - size);
+      const y = this.rowsTop + (rows.scroll / rows.longest) * (rows.height - size);
       c.fillStyle = theme.colour("line-strong");
       c.beginPath();
       c.roundRect(this.width - 6, y + 2, 4, size - 4, 2);
@@ -511,7 +512,10 @@ class Chart {
     }
   }
 
-  /** Draws the name of the row that the reader drags, and the place to which it would go. @param {Shown} shown */
+  /**
+   * Draws the name of the row that the reader drags, and the place to which it would go.
+   * @param {Shown} shown
+   */
   drawMoved({ moved }) {
     if (!moved) return;
     const { context: c, rows, axis, theme } = this;

@@ -278,7 +278,10 @@ class HistoryPage {
     this.changed();
   }
 
-  /** The address of an operation in the page of the run; empty if no such page lies beside this page. @param {number} op */
+  /**
+   * The address of an operation in the page of the run; empty if no such page lies beside this page.
+   * @param {number} op
+   */
   runLink(op) {
     const { recording } = this;
     const name = location.pathname.split("/").pop() ?? "";
@@ -299,7 +302,11 @@ class HistoryPage {
     this.changed();
   }
 
-  /** Scrolls the rows, or moves the row of the pinned operation. @param {number} by -1 or 1 @param {boolean} move */
+  /**
+   * Scrolls the rows, or moves the row of the pinned operation.
+   * @param {number} by -1 or 1
+   * @param {boolean} move
+   */
   up(by, move) {
     const { rows, pinnedRow } = this;
     if (!move) {
@@ -589,7 +596,10 @@ class HistoryPage {
     this.redraw();
   }
 
-  /** Chooses a span if the address does not name one: the pinned operation, the first error, or the whole run. @param {boolean} whole */
+  /**
+   * Chooses a span if the address does not name one: the pinned operation, the first error, or the whole run.
+   * @param {boolean} whole
+   */
   open(whole) {
     const { recording, axis, chosen } = this;
     const error = recording.errors.findIndex(({ op, part }) => (chosen.pinned >= 0 ? op === chosen.pinned : chosen.part < 0 || part === chosen.part));

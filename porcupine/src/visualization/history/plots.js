@@ -8,8 +8,14 @@ const PLOT_ROW = 92; // least height of the row of one client or part
 const PLOT_GAP = 10;
 
 /** @typedef {"all" | "client" | "part"} Grouping */
-/** @typedef {{ name: string, strong: boolean, byCall: Int32Array, byReturn: Int32Array, median: number }} PlotRow */
-/** The places of one row: of its points, and of its rates. @typedef {{ top: number, foot: number, rateTop: number, rateFoot: number }} PlotPlace */
+/**
+ * @typedef {{ name: string, strong: boolean, byCall: Int32Array, byReturn: Int32Array, median: number }}
+ *   PlotRow
+ */
+/**
+ * The places of one row: of its points, and of its rates.
+ * @typedef {{ top: number, foot: number, rateTop: number, rateFoot: number }} PlotPlace
+ */
 
 class Plots {
   /**
@@ -179,7 +185,13 @@ class Plots {
     drawCursorAt(c, axis, theme, shown.cursor, { width, height });
   }
 
-  /** Names, scales and grid lines of a row. @param {PlotRow} row @param {PlotPlace} place @param {number} most @param {number} index */
+  /**
+   * Names, scales and grid lines of a row.
+   * @param {PlotRow} row
+   * @param {PlotPlace} place
+   * @param {number} most
+   * @param {number} index
+   */
   drawFrame(row, place, most, index) {
     const { context: c, axis, theme, grouping } = this;
     const all = grouping === "all";
@@ -207,8 +219,9 @@ class Plots {
     if (all) c.fillText("0", axis.left - 6, place.rateFoot);
     c.textAlign = "left";
     if (all) {
-      c.fillText("latency: from call to return, at the time of the call", axis.left + 6, place.top - 12);
-      c.fillText("rate: operations that returned, per second; grey: all kinds together", axis.left + 6, place.rateTop - 10);
+      const caption = (/** @type {string} */ text, /** @type {number} */ y) => c.fillText(fitText(c, text, axis.width - 12), axis.left + 6, y);
+      caption("latency: from call to return, at the time of the call", place.top - 12);
+      caption("operations that returned, per second; grey: all kinds together", place.rateTop - 10);
       return;
     }
     c.font = theme.colour("font-label-strong");
@@ -221,7 +234,12 @@ class Plots {
     c.fillText(fitText(c, `${formatCount(row.byCall.length)}${median}`, axis.left - 14), 8, middle + 9);
   }
 
-  /** Each operation as a point: its call and its latency. @param {PlotRow} row @param {PlotPlace} place @param {Shown} shown */
+  /**
+   * Each operation as a point: its call and its latency.
+   * @param {PlotRow} row
+   * @param {PlotPlace} place
+   * @param {Shown} shown
+   */
   drawPoints(row, place, shown) {
     const { context: c, axis, theme, recording } = this;
     const { call, ret, kindOf, open } = recording;
@@ -261,7 +279,14 @@ class Plots {
     if (shown.pinned >= 0) this.mark(shown.pinned, place, row, "ink", 6);
   }
 
-  /** Draws a ring around the point of an operation, if the row has it. @param {number} op @param {PlotPlace} place @param {PlotRow} row @param {string} colour @param {number} radius */
+  /**
+   * Draws a ring around the point of an operation, if the row has it.
+   * @param {number} op
+   * @param {PlotPlace} place
+   * @param {PlotRow} row
+   * @param {string} colour
+   * @param {number} radius
+   */
   mark(op, place, row, colour, radius) {
     const { context: c, axis, theme, recording } = this;
     const { call, ret, open } = recording;
@@ -288,7 +313,8 @@ class Plots {
   /**
    * How many operations of a row returned per second, in each step of time in view: of each kind, and of all.
    * @param {PlotRow} row
-   * @returns {{ step: number, start: number, kinds: Map<number, Float64Array>, all: Float64Array, most: number }}
+   * @returns {{ step: number, start: number, kinds: Map<number, Float64Array>, all: Float64Array, most:
+   *   number }}
    */
   rates({ byReturn }) {
     const { axis, recording } = this;

@@ -17,7 +17,10 @@ class Rows {
     this.lanes = [];
     /** The first lane of each row. The rows are numbered in the order of their clients. @type {number[]} */
     this.firsts = [];
-    /** The rows from top to bottom, as the reader has arranged them; the pinned rows are among them. @type {number[]} */
+    /**
+     * The rows from top to bottom, as the reader has arranged them; the pinned rows are among them.
+     * @type {number[]}
+     */
     this.order = [];
     /** @type {Set<number>} */
     this.pins = new Set();
@@ -103,7 +106,9 @@ class Rows {
     return this.pins.size > 0 || this.order.some((row, at) => row !== at);
   }
 
-  /** The arrangement, as text for the URL: the rows, the pinned ones first, with a `p` after the last of them. */
+  /**
+   * The arrangement, as text for the URL: the rows, the pinned ones first, with a `p` after the last of them.
+   */
   get address() {
     if (!this.arranged) return "";
     const rows = this.shown.join(".");
@@ -202,7 +207,10 @@ class Rows {
     return this.places[lane] >= this.fixed && this.y(lane) + this.bar / 2 < this.edge;
   }
 
-  /** The lanes that are on the screen: the pinned ones, and those that scroll. @returns {[number[], number[]]} */
+  /**
+   * The lanes that are on the screen: the pinned ones, and those that scroll.
+   * @returns {[number[], number[]]}
+   */
   inView() {
     const first = Math.max(this.fixed, Math.floor((this.scroll - 8) / this.lane) + this.fixed);
     const end = Math.min(this.lanes.length, Math.ceil((this.scroll + this.height) / this.lane) + 1);
