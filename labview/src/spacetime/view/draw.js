@@ -467,6 +467,9 @@ class Chart {
     const words = count <= MOST_LABELS;
     const last = new Float64Array(run.lanes.length).fill(-Infinity);
     const free = new Float64Array(run.lanes.length).fill(-Infinity);
+    // The pinned event and the found event always have their texts. Texts that would be too close are left
+    // out.
+    const firm = [shown.pinned, shown.match].filter((e) => e >= 0).map((e) => ({ e, lane: run.lane[e], y: axis.y(e) }));
     for (let e = from; e <= to; e += 1) {
       const kind = run.kindOf[e];
       if (!filter.shown[e] || (this.quiet[kind] && e !== run.failed) || (!all && !this.loud[kind])) continue;
@@ -485,7 +488,9 @@ class Chart {
       const term = words && beside?.some((spot) => Math.abs(spot - y) < 13);
       const gap = next === undefined ? this.width - x : Math.min(columns.x(next), this.width) - x;
       const room = gap - TEXT - (term ? 52 : 9);
-      if (words && !this.wordless[kind] && room > 34 && y >= free[lane] && y > HEAD + 4) {
+      const crowded = y < free[lane] || firm.some((it) => it.lane === lane && Math.abs(it.y - y) < LABEL_ROW);
+      const written = firm.some((it) => it.e === e) || (words && !crowded);
+      if (written && !this.wordless[kind] && room > 34 && y > HEAD + 4) {
         this.drawLabel(e, x + TEXT, y, room);
         free[lane] = y + LABEL_ROW;
       }
