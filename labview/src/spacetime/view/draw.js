@@ -8,6 +8,7 @@ const BAR = 10; // width of a server's bar
 const MOST_MARKS = 1500;
 const MOST_LABELS = 500;
 const LABEL_ROW = 13;
+const WHOLE_LABEL = 400; // the width that the text of a pinned or found event may have
 const TEXT = 15; // a text begins so many pixels right of the middle of a lane
 
 /** Kinds of events that are only the ends of arrows, or are not important. */
@@ -467,9 +468,10 @@ class Chart {
     const words = count <= MOST_LABELS;
     const last = new Float64Array(run.lanes.length).fill(-Infinity);
     const free = new Float64Array(run.lanes.length).fill(-Infinity);
-    // The pinned event and the found event always have their texts. Texts that would be too close are left
-    // out.
-    const firm = [shown.pinned, shown.match].filter((e) => e >= 0).map((e) => ({ e, lane: run.lane[e], y: axis.y(e) }));
+    // The pinned event and the found event always have their whole texts. Texts that would be too close to
+    // them are left out.
+    const hasText = (/** @type {number} */ e) => e >= 0 && filter.shown[e] && !this.quiet[run.kindOf[e]] && !this.wordless[run.kindOf[e]];
+    const firm = [shown.match, shown.pinned].filter(hasText).map((e) => ({ e, lane: run.lane[e], y: axis.y(e) }));
     for (let e = from; e <= to; e += 1) {
       const kind = run.kindOf[e];
       if (!filter.shown[e] || (this.quiet[kind] && e !== run.failed) || (!all && !this.loud[kind])) continue;
@@ -489,11 +491,14 @@ class Chart {
       const gap = next === undefined ? this.width - x : Math.min(columns.x(next), this.width) - x;
       const room = gap - TEXT - (term ? 52 : 9);
       const crowded = y < free[lane] || firm.some((it) => it.lane === lane && Math.abs(it.y - y) < LABEL_ROW);
-      const written = firm.some((it) => it.e === e) || (words && !crowded);
-      if (written && !this.wordless[kind] && room > 34 && y > HEAD + 4) {
+      if (words && !crowded && !this.wordless[kind] && room > 34 && y > HEAD + 4) {
         this.drawLabel(e, x + TEXT, y, room);
         free[lane] = y + LABEL_ROW;
       }
+    }
+    for (const { e, lane, y } of firm) {
+      const x = columns.x(lane);
+      if (!Number.isNaN(x) && y > HEAD + 4 && y <= height + 6) this.drawLabel(e, x + TEXT, y, WHOLE_LABEL);
     }
     c.globalAlpha = 1;
     if (shown.matches.length > 0) this.drawFound(shown);
@@ -562,11 +567,13 @@ class Chart {
 
   /** @param {number} e @param {number} x @param {number} y @param {number} room */
   drawLabel(e, x, y, room) {
-    const { context: c, run, theme } = this;
+    const { context: c, run, theme, width } = this;
     c.font = theme.colour("font-small");
     c.textAlign = "left";
     c.textBaseline = "middle";
     const { text, wide } = this.fitted(shortText(run, e), Math.floor(room));
+    // A whole text beside the last lane ends at the edge of the chart.
+    if (x + wide + 4 > width) x = width - wide - 4;
     c.fillStyle = theme.colour("panel");
     c.globalAlpha = 0.78;
     c.fillRect(x - 2, y - 6, wide + 4, 12);
