@@ -149,6 +149,7 @@ impl Project {
     ///
     /// # Errors
     /// If the sources do not have one of the names. The error contains the nearest names.
+    #[cfg(feature = "zoo")]
     pub fn check_names(&self, asked: &[String]) -> Result<(), Problem> {
         let sources = self.sources();
         for name in asked {
