@@ -408,7 +408,7 @@ pub(crate) fn failed(time: u64, thread: u64, node: NodeId, who: &str, message: &
 /// failed, the event has the replay line, and the hints for the failure.
 pub(crate) fn heading(run: &Run, outcome: &Outcome, lost: u64) -> Event {
     let clock = if crate::is_sim() { "virtual" } else { "real" };
-    let replay = run.replay_line(outcome);
+    let replay = outcome.failure.as_ref().map(|_| run.replay_line(outcome));
     let hints = run.hints(outcome.failure.as_ref()).join("\n");
     let mut fields = vec![
         ("test", run.identity.test.as_str().into()),
@@ -416,7 +416,7 @@ pub(crate) fn heading(run: &Run, outcome: &Outcome, lost: u64) -> Event {
         ("clock", clock.into()),
         ("lost", lost.into()),
     ];
-    if outcome.failure.is_some() {
+    if let Some(replay) = &replay {
         fields.push(("replay", replay.as_str().into()));
     }
     if !hints.is_empty() {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::{env, fs};
 
-use labrt::{Failed, Run};
+use labrt::Failed;
 use labview::beside::{Side, html};
 use labview::spacetime::{self, Event, Trace};
 
@@ -74,21 +74,11 @@ pub(crate) fn write(failed: &Failed<'_>) {
 fn search(failed: &Failed<'_>) -> Result<(), String> {
     let dir = PathBuf::from("out");
     fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    let test: String = failed.run.identity.test.chars().map(plain).collect();
-    let name = format!("{test}-{:x}", failed.outcome.seed);
+    let name = page::name_of(failed.run, failed.outcome.seed);
     let file = |end: &str| dir.join(format!("{name}-{end}"));
 
     let traces = [file("failed.jsonl"), file("passed.jsonl")];
-    let again = Run {
-        trace_file: Some(traces[0].clone()),
-        quiet: true,
-        check: false,
-        report: None,
-        on_failure: None,
-        ..failed.run.clone()
-    };
-    let outcome = failed.again(&again);
+    let outcome = page::again(failed, &traces[0], usize::MAX);
     let found = open(&traces[0]).and_then(|trace| {
         if outcome.trace != failed.outcome.trace {
             return Err("the run cannot be repeated: its trace is another one the second time".to_owned());

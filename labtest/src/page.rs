@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
 use labrt::sync::atomic::{AtomicBool, Ordering};
-use labrt::{Failed, Run};
+use labrt::{Failed, Outcome, Run};
 
 use super::output;
 use labview::spacetime;
@@ -66,11 +66,9 @@ impl Place {
     }
 
     fn file(self, run: &Run, seed: u64) -> Option<PathBuf> {
-        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-        let test: String = run.identity.test.chars().map(plain).collect();
         match self {
             Place::Nowhere => None,
-            Place::Out => Some(Path::new("out").join(format!("{test}-{seed:x}.html"))),
+            Place::Out => Some(Path::new("out").join(format!("{}.html", name_of(run, seed)))),
             Place::File(path) => Some(path),
         }
     }
@@ -180,6 +178,27 @@ fn write_both(failed: &Failed<'_>, page: &Path) {
     }
 }
 
+/// The name of the files about a run: the test and the seed.
+pub(crate) fn name_of(run: &Run, seed: u64) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+    let test: String = run.identity.test.chars().map(plain).collect();
+    format!("{test}-{seed:x}")
+}
+
+/// Repeats a failed run, prints nothing about it, and writes at least its `most` last events into the file
+/// `trace`.
+pub(crate) fn again(failed: &Failed<'_>, trace: &Path, most: usize) -> Outcome {
+    failed.again(&Run {
+        trace_file: Some(trace.to_owned()),
+        trace_most: most,
+        quiet: true,
+        check: false,
+        report: None,
+        on_failure: None,
+        ..failed.run.clone()
+    })
+}
+
 /// Draws the page of a failed run. `history` tells whether a page of the history will lie beside it.
 fn draw(failed: &Failed<'_>, page: &Path, history: bool) -> Result<(), String> {
     let written = failed.outcome.events.as_ref();
@@ -193,16 +212,7 @@ fn draw(failed: &Failed<'_>, page: &Path, history: bool) -> Result<(), String> {
         return Err("its events are not there as JSON lines".to_owned());
     }
     let trace = page.with_extension(format!("{}.jsonl", std::process::id()));
-    let again = Run {
-        trace_file: Some(trace.clone()),
-        trace_most: MOST_EVENTS,
-        quiet: true,
-        check: false,
-        report: None,
-        on_failure: None,
-        ..failed.run.clone()
-    };
-    let outcome = failed.again(&again);
+    let outcome = again(failed, &trace, MOST_EVENTS);
     if outcome.trace != failed.outcome.trace {
         let (was, is) = (failed.outcome.trace, outcome.trace);
         eprintln!("[lab] not deterministic: the page is of a run with the trace {is:016x}, not {was:016x}");

@@ -1,5 +1,7 @@
 //! Two pages side by side, in one window. Each page stays a file of its own, in the same folder.
 
+use crate::page::push_text;
+
 /// One of the two pages.
 pub struct Side<'a> {
     /// The text above the page.
@@ -36,18 +38,11 @@ iframe { flex: 1; width: 100%; min-height: 300px; border: 0; border-top: 1px sol
 @media (max-width: 700px) { body { height: auto; } main { flex-direction: column; } iframe { height: 80vh; } }
 ";
 
+/// The text as the content of an element, or as the value of an attribute in double quotes.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-    }
-    out
+    push_text(&mut out, text);
+    out.replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl Page<'_> {
 }
 
 /// Appends text as the content of an element.
-fn push_text(html: &mut String, text: &str) {
+pub(crate) fn push_text(html: &mut String, text: &str) {
     for c in text.chars() {
         match c {
             '<' => html.push_str("&lt;"),
