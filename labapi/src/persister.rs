@@ -207,6 +207,15 @@ impl Persister {
         }
     }
 
+    /// Calls `look` with the frames, without a copy of them. `look` must not use this persister. The result is
+    /// `None` if the state is not a sequence of frames.
+    pub fn look<T>(&self, look: impl FnOnce(&Frames) -> T) -> Option<T> {
+        match &self.disk.lock().raft_state {
+            RaftState::Raw(bytes) => Frames::parse(bytes).ok().map(|frames| look(&frames)),
+            RaftState::Framed(frames) => Some(look(frames)),
+        }
+    }
+
     /// Changes frames in one step. If the closure `write` replaces the snapshot, the snapshot changes in the
     /// same step. The closure only lists the changes. After that, the persister makes these changes in the
     /// same order. The closure is called before the disk is locked.

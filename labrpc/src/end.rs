@@ -4,7 +4,7 @@
 //! blocks no thread.
 
 use crate::completion::{Callback, Completion, Outcome, Slot};
-use crate::events::cause;
+use crate::events::{self, cause};
 use crate::message::Outgoing;
 use crate::name::Name;
 use crate::shared::SharedNetwork;
@@ -54,7 +54,7 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        self.call_as(trace::next_id(), method, args)
+        self.exchange(trace::next_id(), method, args, &events::said(args))
     }
 
     /// Like [`call`](End::call), but the caller passes an id from [`trace::next_id`]. This is for a sender
@@ -65,7 +65,18 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        let outcome = match self.set_out(id, method, args)? {
+        self.exchange(id, method, args, "")
+    }
+
+    /// Send the request of a call, and wait for the outcome. `says` tells the readers of the trace what is in
+    /// the arguments.
+    #[track_caller]
+    fn exchange<A, R>(&self, id: u64, method: &str, args: &A, says: &str) -> Option<R>
+    where
+        A: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
+        let outcome = match self.set_out(id, method, args, says)? {
             Sent::Over(outcome) => outcome,
             Sent::Waits(slot) => slot.wait(),
         };
@@ -83,7 +94,7 @@ impl End {
     {
         let id = trace::next_id();
         let deadline = Instant::now() + patience;
-        let outcome = match self.set_out(id, method, args)? {
+        let outcome = match self.set_out(id, method, args, &events::said(args))? {
             Sent::Over(outcome) => outcome,
             Sent::Waits(slot) => match slot.wait_until(deadline) {
                 Some(outcome) => outcome,
@@ -101,7 +112,7 @@ impl End {
     /// wait to this function as a closure: `#[track_caller]` has no effect in a closure, so reports would
     /// show the closure, and not the user's call, as the place of the wait.
     #[track_caller]
-    fn set_out<A>(&self, id: u64, method: &str, args: &A) -> Option<Sent>
+    fn set_out<A>(&self, id: u64, method: &str, args: &A, says: &str) -> Option<Sent>
     where
         A: Serialize + ?Sized,
     {
@@ -109,7 +120,7 @@ impl End {
         let network = self.network()?;
         let mut slot = None;
         let mut make = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
-        let request = Outgoing { id, end: self.id, method, place: Location::caller() };
+        let request = Outgoing { id, end: self.id, method, place: Location::caller(), says };
         // `network` keeps the network alive, and is dropped when this function returns, before the caller
         // waits. So a call that waits does not keep the network alive.
         let sent = send_off(&network, request, labgob::encode(args), &mut make);
@@ -146,7 +157,7 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        self.send_as(trace::next_id(), method, args, on_reply);
+        self.send_saying(trace::next_id(), method, args, &events::said(args), on_reply);
     }
 
     /// Like [`send`](End::send), but the caller passes an id from [`trace::next_id`]. This is for a sender
@@ -162,6 +173,21 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
+        self.send_saying(id, method, args, "", on_reply);
+    }
+
+    #[track_caller]
+    fn send_saying<A, R>(
+        &self,
+        id: u64,
+        method: &'static str,
+        args: &A,
+        says: &str,
+        on_reply: impl FnOnce(Option<R>) + Send + 'static,
+    ) where
+        A: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
         labrt::locks::blocking(method);
         let place = Location::caller();
         let Some(network) = self.network() else { return on_reply(None) };
@@ -170,7 +196,7 @@ impl End {
             let on_reply = on_reply.take().expect("a message is enlisted once");
             Completion::Callback(Callback::new(move |outcome| on_reply(decode(outcome, place))))
         };
-        let request = Outgoing { id, end: self.id, method, place };
+        let request = Outgoing { id, end: self.id, method, place, says };
         let sent = send_off(&network, request, labgob::encode(args), &mut make);
         drop(network);
         if let (Poll::Ready(outcome), Some(on_reply)) = (sent, on_reply) {

@@ -8,6 +8,7 @@ use super::Core;
 use crate::raft::effects::PersistDelta;
 use crate::raft::log::RaftLog;
 use crate::raft::messages::Entry;
+use labapi::observe::Saved;
 use labapi::{FrameError, Frames, Persister, Role, Writer};
 use labgob::DecodeError;
 use serde::{Deserialize, Serialize};
@@ -130,6 +131,20 @@ impl Core {
             last_included_term: self.log.last_included_term(),
         })
     }
+}
+
+/// What the persister holds: the content of the last save. `None` if it cannot be read.
+pub(crate) fn saved_content(persister: &Persister) -> Option<Saved> {
+    persister.look(|frames| {
+        let hard: HardState = labgob::decode(frames.head()?).ok()?;
+        let last = hard.last_included_index.saturating_add(frames.entries().len() as u64);
+        Some(Saved {
+            term: hard.current_term,
+            voted_for: hard.voted_for,
+            last_included_index: hard.last_included_index,
+            last,
+        })
+    })?
 }
 
 fn read_entries(hard: &HardState, frames: &Frames) -> Result<Vec<Entry>, RestoreError> {
