@@ -490,8 +490,8 @@ class Run {
   // ---- search ----
 
   /**
-   * If all events of a message match, the text is about the message as a whole. Then only its first event
-   * stays in the list. @param {number[]} found @param {Uint8Array} shown
+   * What a search visits. If all events of a message match, the text is about the message as a whole. Then
+   * only its first event stays in the list. @param {number[]} found @param {Uint8Array} shown
    */
   onceEach(found, shown) {
     const counts = new Int32Array(this.ids.length);
@@ -533,7 +533,7 @@ class Run {
         const text = () => searchable(eventText(this, e));
         if (at(e) || tests.every((test) => test(texts[e], text))) found.push(e);
       }
-      return this.onceEach(found, shown);
+      return found;
     };
     const whole = all([asked]);
     return whole.length > 0 || !asked.includes(" ") ? whole : all(asked.split(" "));

@@ -167,7 +167,10 @@ class Chart {
     c.font = theme.colour("font-small");
     const write = (/** @type {number} */ time, /** @type {number} */ y) => {
       c.fillStyle = theme.colour("muted");
-      c.fillText(formatTime(time, 1000), SCALE - 8, y, SCALE - 12);
+      const text = formatTime(time, 1000);
+      // A text with a greatest width takes longer to draw.
+      if (text.length < 13) c.fillText(text, SCALE - 8, y);
+      else c.fillText(text, SCALE - 8, y, SCALE - 12);
     };
     if (axis.scale > ROW / 5) {
       for (let y = HEAD + 30; y < height; y += 60) {

@@ -150,13 +150,16 @@ class LogPanel {
     const columns = [];
     let x = 0;
     const texts = this.run.commands.size > 0 && this.width >= 560;
+    const parts = this.run.logParts(lanes, states);
+    // If no index matters, the last entries show their commands.
+    const near = focus > 0 ? focus : (parts[parts.length - 1]?.to ?? 0);
     const add = (/** @type {number} */ from, /** @type {number} */ to, /** @type {LogPart} */ part) => {
-      const wide = texts && focus > 0 && Math.abs(from - focus) <= NEAR_FOCUS;
+      const wide = texts && Math.abs(from - near) <= NEAR_FOCUS;
       const width = from !== to ? FOLD : wide ? WIDE_CELL : CELL;
       columns.push({ from, to, terms: part.terms, x, width });
       x += width;
     };
-    for (const part of this.run.logParts(lanes, states)) {
+    for (const part of parts) {
       const cut = focus > part.from && focus <= part.to ? [[part.from, focus - 1], [focus, focus], [focus + 1, part.to]] : focus === part.from ? [[focus, focus], [focus + 1, part.to]] : [[part.from, part.to]];
       for (const [from, to] of cut) {
         if (from > to) continue;

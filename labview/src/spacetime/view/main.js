@@ -48,7 +48,7 @@ class RunPage {
     this.tooltip = new Tooltip(byId("tooltip"), canvas("logs"));
     this.search = new Search(
       { input: /** @type {HTMLInputElement} */ (byId("search")), count: byId("found") },
-      (_, query) => run.find(query, this.filter.shown),
+      (_, query) => run.onceEach(run.find(query, this.filter.shown), this.filter.shown),
       { found: () => this.changed(), visit: (e) => this.visit(e) },
       true,
       () => (this.pinned >= 0 ? this.pinned : this.last),
