@@ -40,15 +40,20 @@ impl Spare {
 }
 
 /// Calls `run`, and returns its result and the operations of the clients that the tests do not record. An
-/// append or a put that has not returned is among them, because the servers may have done it.
+/// append or a put that has not returned is among them, because the servers may have done it. It ends with the
+/// run.
 pub(crate) fn collected<T>(run: impl FnOnce() -> T) -> (T, Vec<Operation>) {
     *OPERATIONS.lock().unwrap_or_else(PoisonError::into_inner) = Some(Spare::default());
     ON.store(true, Ordering::SeqCst);
     let result = run();
     ON.store(false, Ordering::SeqCst);
     let spare = OPERATIONS.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
-    let returned = |it: &Operation| it.ret < u64::MAX || it.input.op != KvOp::Get;
-    (result, spare.operations.into_iter().filter(returned).collect())
+    let Spare { mut operations, last, .. } = spare;
+    operations.retain(|it| it.ret < u64::MAX || it.input.op != KvOp::Get);
+    for operation in &mut operations {
+        operation.ret = operation.ret.min(last + 1);
+    }
+    (result, operations)
 }
 
 /// Notes that a client calls. Returns the place of the operation.

@@ -271,8 +271,9 @@ class Run {
    */
   entryText(lane, e, index) {
     if (this.commands.size === 0) return "";
-    const wanted = this.kinds.map(({ name }) => /^(raft\.(append|restore)|apply)$/.test(name));
-    const made = this.collected("entries", lane, (one) => wanted[this.kindOf[one]]);
+    this.entryKinds ??= this.kinds.map(({ name }) => /^(raft\.(append|restore)|apply)$/.test(name));
+    const { entryKinds } = this;
+    const made = this.collected("entries", lane, (one) => entryKinds[this.kindOf[one]]);
     const before = firstIndex(0, made.length, (k) => made[k] > e);
     for (let k = before - 1; k >= 0 && k >= before - 20_000; k -= 1) {
       const one = made[k];
