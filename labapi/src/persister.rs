@@ -29,6 +29,7 @@
 //! A harness can be called at each save ([`Persister::on_save`]). So it can simulate a crash at the very
 //! moment of a save.
 
+use crate::observe::{self, Saved};
 use labrt::collections::VecDeque;
 use labrt::sync::{Arc, Mutex};
 use labrt::trace::{self, Field, Kind, Links};
@@ -78,6 +79,8 @@ struct Disk {
     snapshot_digest: Option<u64>,
     bytes_written: u64,
     hook: Hook,
+    /// See [`Writer::explain`].
+    explain: Option<Explain>,
 }
 
 /// The hook of [`Persister::on_save`]. A copy of a disk has no hook.
@@ -207,15 +210,6 @@ impl Persister {
         }
     }
 
-    /// Calls `look` with the frames, without a copy of them. `look` must not use this persister. The result is
-    /// `None` if the state is not a sequence of frames.
-    pub fn look<T>(&self, look: impl FnOnce(&Frames) -> T) -> Option<T> {
-        match &self.disk.lock().raft_state {
-            RaftState::Raw(bytes) => Frames::parse(bytes).ok().map(|frames| look(&frames)),
-            RaftState::Framed(frames) => Some(look(frames)),
-        }
-    }
-
     /// Changes frames in one step. If the closure `write` replaces the snapshot, the snapshot changes in the
     /// same step. The closure only lists the changes. After that, the persister makes these changes in the
     /// same order. The closure is called before the disk is locked.
@@ -231,7 +225,10 @@ impl Persister {
         let mut writer = Writer::default();
         write(&mut writer);
         let snapshot = writer.steps.iter().any(|step| matches!(step, Step::Snapshot(_)));
-        self.save(snapshot, |disk| disk.apply(writer.steps))
+        self.save(snapshot, |disk| {
+            disk.explain = writer.explain;
+            disk.apply(writer.steps)
+        })
     }
 
     /// Returns how many bytes all saves to this object have written so far. For a copy, the number begins
@@ -252,7 +249,11 @@ impl fmt::Debug for Persister {
 #[derive(Default)]
 pub struct Writer {
     steps: Vec<Step>,
+    explain: Option<Explain>,
 }
+
+/// Reads what the frames say about a server.
+pub type Explain = fn(&Frames) -> Option<Saved>;
 
 enum Step {
     Head(Vec<u8>),
@@ -263,6 +264,12 @@ enum Step {
 }
 
 impl Writer {
+    /// Names a function that reads the frames after this update. If the events of the run are kept, the trace
+    /// gets its result ([`observe::saved`]).
+    pub fn explain(&mut self, explain: Explain) {
+        self.explain = Some(explain);
+    }
+
     /// Replaces the head frame.
     pub fn head(&mut self, frame: Vec<u8>) {
         self.steps.push(Step::Head(frame));
@@ -319,6 +326,9 @@ impl Disk {
             ("snapshot", Field::X(snapshot)),
         ];
         trace::emit(SAVE, Links::NONE, &fields);
+        if let (Some(explain), RaftState::Framed(frames)) = (self.explain, &self.raft_state) {
+            observe::saved(|| explain(frames));
+        }
     }
 
     fn apply(&mut self, steps: Vec<Step>) -> Result<(), FrameError> {

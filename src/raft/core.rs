@@ -58,7 +58,6 @@ mod broken;
 
 pub use snapshots::SnapshotError;
 pub use storage::RestoreError;
-pub(crate) use storage::saved_content;
 
 use super::effects::{Effects, Event, RoleChange};
 use super::invariants::Invariant;

@@ -21,7 +21,7 @@ mod senders;
 mod tell;
 
 use super::apply_sink::ApplySink;
-use super::core::{ApplyBatch, Core, RestoreError, SnapshotError, saved_content};
+use super::core::{ApplyBatch, Core, RestoreError, SnapshotError};
 use super::effects::{Effects, RoleChange};
 use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
 use super::options::Options;
@@ -306,7 +306,6 @@ impl Shared {
         effects.events.iter().for_each(|event| tell::event(core, event));
         if !effects.persist.is_empty() {
             core.persist_to(&self.persister, &effects.persist);
-            observe::saved(|| saved_content(&self.persister));
             dlog!(PERS, core.current_term(), "persists {}", effects.persist);
         }
         if effects.election_timer_reset {

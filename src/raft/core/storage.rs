@@ -119,6 +119,7 @@ impl Core {
             if delta.snapshot {
                 w.snapshot(self.snapshot.clone());
             }
+            w.explain(saved_content);
         };
         persister.update(write).expect("this core has read or written all frames of its persister");
     }
@@ -133,18 +134,15 @@ impl Core {
     }
 }
 
-/// What the persister holds: the content of the last save. `None` if it cannot be read.
-pub(crate) fn saved_content(persister: &Persister) -> Option<Saved> {
-    persister.look(|frames| {
-        let hard: HardState = labgob::decode(frames.head()?).ok()?;
-        let last = hard.last_included_index.saturating_add(frames.entries().len() as u64);
-        Some(Saved {
-            term: hard.current_term,
-            voted_for: hard.voted_for,
-            last_included_index: hard.last_included_index,
-            last,
-        })
-    })?
+/// What the frames contain, for the trace. `None` if the head cannot be read.
+fn saved_content(frames: &Frames) -> Option<Saved> {
+    let hard: HardState = labgob::decode(frames.head()?).ok()?;
+    Some(Saved {
+        term: hard.current_term,
+        voted_for: hard.voted_for,
+        last_included_index: hard.last_included_index,
+        last: hard.last_included_index.saturating_add(frames.entries().len() as u64),
+    })
 }
 
 fn read_entries(hard: &HardState, frames: &Frames) -> Result<Vec<Entry>, RestoreError> {
