@@ -634,6 +634,9 @@ fn the_axis_by_events_separates_what_happens_in_microseconds() {
         for (button, mode) in [("#by-time", "time"), ("#by-events", "events")] {
             page.press("e");
             page.rest();
+            // On a phone the controls are folded.
+            page.eval(&format!("unfold(document.querySelector('{button}'))"));
+            page.rest();
             let y = page.number("page.axis.y(page.pinned)");
             page.click_on(button);
             assert_eq!(page.eval("page.axis.mode"), mode);

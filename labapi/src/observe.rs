@@ -40,7 +40,7 @@
 
 pub mod shards;
 
-use crate::{Command, Role};
+use crate::{Command, Role, Saved};
 use labrt::trace::{self, Field, Kind, Links};
 use std::fmt::Write as _;
 
@@ -380,19 +380,6 @@ pub fn progress(peer: usize, next_index: u64, match_index: u64) {
             [("peer", peer.into()), ("next_index", next_index.into()), ("match_index", match_index.into())];
         trace::note(PROGRESS, Links::NONE, &fields);
     }
-}
-
-/// The content of a save.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Saved {
-    /// The term.
-    pub term: u64,
-    /// The vote in this term.
-    pub voted_for: Option<usize>,
-    /// The index up to which a snapshot covers the log.
-    pub last_included_index: u64,
-    /// The index of the last log entry.
-    pub last: u64,
 }
 
 /// Reports what the last save of the persister contains: the bytes, not what the server has in its memory.

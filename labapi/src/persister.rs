@@ -29,7 +29,7 @@
 //! A harness can be called at each save ([`Persister::on_save`]). So it can simulate a crash at the very
 //! moment of a save.
 
-use crate::observe::{self, Saved};
+use crate::observe;
 use labrt::collections::VecDeque;
 use labrt::sync::{Arc, Mutex};
 use labrt::trace::{self, Field, Kind, Links};
@@ -250,6 +250,19 @@ impl fmt::Debug for Persister {
 pub struct Writer {
     steps: Vec<Step>,
     explain: Option<Explain>,
+}
+
+/// What a server has saved, for the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The term.
+    pub term: u64,
+    /// The vote in this term.
+    pub voted_for: Option<usize>,
+    /// The index up to which a snapshot covers the log.
+    pub last_included_index: u64,
+    /// The index of the last log entry.
+    pub last: u64,
 }
 
 /// Reads what the frames say about a server.

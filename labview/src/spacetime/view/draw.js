@@ -481,7 +481,10 @@ class Chart {
     for (const [lane, spots] of this.termSpots) {
       for (const spot of spots) this.block(columns.x(lane) - 56, columns.x(lane) + BAR, spot);
     }
-    /** Events with texts, and those of messages with texts. @type {{ e: number, lane: number, x: number, y: number }[][]} */
+    /**
+     * Events with texts, and those of messages with texts.
+     * @type {{ e: number, lane: number, x: number, y: number }[][]}
+     */
     const labels = [[], []];
     const says = words && this.says && !this.arrows.dense;
     // The pinned event and the found event always have their whole texts. Texts that would be too close to
@@ -560,7 +563,10 @@ class Chart {
     if (!Number.isNaN(x) && y > HEAD + 4 && y < height + 6) labels.push({ e, lane, x, y });
   }
 
-  /** Notes that something is drawn from `x0` to `x1` at this height. @param {number} x0 @param {number} x1 @param {number} y */
+  /**
+   * Notes that something is drawn from `x0` to `x1` at this height.
+   * @param {number} x0 @param {number} x1 @param {number} y
+   */
   block(x0, x1, y) {
     const row = Math.floor(y / LABEL_ROW);
     const list = this.obstacles.get(row);

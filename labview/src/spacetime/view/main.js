@@ -171,7 +171,7 @@ class RunPage {
         { keys: ["z"], shown: "Z", does: "zoom to what is pinned", run: () => this.zoomToPinned() },
         { keys: ["x"], shown: "X", does: "switch the axis: by time, or by events (each event has a row)", run: () => this.useAxis(axis.mode === "time" ? "events" : "time") },
         { keys: ["f", "0", "Home"], shown: "F", does: "the whole run", run: () => axis.fit() },
-        { keys: ["/"], shown: "/", does: "search; Enter leaves the field and goes to the next match, Shift Enter to the match before", run: () => search.input.select() },
+        { keys: ["/"], shown: "/", does: "search; Enter leaves the field and goes to the next match, Shift Enter to the match before", run: () => (unfold(search.input), search.input.select()) },
         { keys: ["n"], shown: "N", does: "next match", run: (e) => search.step(e.shiftKey ? -1 : 1) },
         { keys: ["Escape"], shown: "Esc", does: "unpin; press it again to clear the search, then the filters", run: () => this.letGo() },
         { keys: ["t"], shown: "T", does: "light or dark", run: () => this.theme.toggle() },

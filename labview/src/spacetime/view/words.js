@@ -37,8 +37,8 @@ function verdictText(run, e) {
 }
 
 /**
- * A text in the form in which the search compares it: with single blanks instead of punctuation. So `index=6`,
- * `index: 6` and `index 6` are the same.
+ * A text in the form in which the search compares it: with single blanks instead of punctuation. So
+ * `index=6`, `index: 6` and `index 6` are the same.
  * @param {string} text
  */
 function searchable(text) {
@@ -50,8 +50,8 @@ function searchable(text) {
 
 /**
  * A test whether a text contains a part. The part must begin where a word begins: `deliver` is in `delivered`
- * and in `rpc.delivered`, but `live` is not. A word also begins at a capital letter within a name: `append` is
- * in `PutAppend`. If the part begins or ends with a digit, the number must be whole: `index 6` is not in
+ * and in `rpc.delivered`, but `live` is not. A word also begins at a capital letter within a name: `append`
+ * is in `PutAppend`. If the part begins or ends with a digit, the number must be whole: `index 6` is not in
  * `index 60`, and `S1` is not in `S12`. If the part has capital letters, the text must have them, too.
  * @param {string} part
  * @returns {(small: string, text: () => string) => boolean} gets the text in small letters, and as it is
