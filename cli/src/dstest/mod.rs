@@ -114,6 +114,10 @@ pub struct Args {
     /// Stop at the first failure
     #[arg(long)]
     until_fail: bool,
+    /// Do not run a seed in a test if another test has already failed with it. The order of the tests is the
+    /// order of the arguments
+    #[arg(long, conflicts_with_all = ["until_fail", "hosts"])]
+    skip_failed_seeds: bool,
     /// Run on these machines, with GNU parallel over ssh; `:` is this machine
     #[arg(long, value_name = "HOST,...", value_delimiter = ',')]
     hosts: Vec<String>,
@@ -229,7 +233,7 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
         args.until_fail,
     );
     if args.hosts.is_empty() {
-        campaign::run(&context, &chunks, settings.parallel, &mut board);
+        campaign::run(&context, &chunks, settings.parallel, args.skip_failed_seeds, &mut board);
     } else {
         hosts::run(&context, &chunks, &args.hosts, args.parallel, &mut board)?;
     }
