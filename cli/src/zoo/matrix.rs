@@ -2,9 +2,10 @@
 //!
 //! After each campaign its results go into `zoo/results.jsonl`. Seeds that already have a result there are
 //! not run again, unless the animal's change or its list of tests has changed. So the command can be stopped
-//! at any moment and started again. All animals get a few seeds first, and then more. With the first seed, all
-//! tests run. Later, the tests that have found the animal run first, and a seed that one test has found is not
-//! run in the others. At its end the command writes the tables of `docs/zoo.md` ([`super::table`]) and the picture `docs/zoo.svg` ([`super::picture`]).
+//! at any moment and started again. All animals get a few seeds first, and then more. With the first seed,
+//! all tests run. Later, the tests that have found the animal run first, and a seed that one test has found
+//! is not run in the others. At its end the command writes the tables of `docs/zoo.md` ([`super::table`]) and
+//! the picture `docs/zoo.svg` ([`super::picture`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -198,8 +199,8 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Runs the test targets of the animal with these seeds, without Raft's assertions. `before` is the result
-    /// of earlier seeds, if there is one.
+    /// Runs the test targets of the animal with these seeds, without Raft's assertions. `before` is the
+    /// result of earlier seeds, if there is one.
     fn suites(
         &self,
         animal: &Animal,
