@@ -258,6 +258,11 @@ impl<S: ?Sized> Lives<S> {
         self.newest.lock().living()
     }
 
+    /// The running instance, or `None` if the server does not run or is paused.
+    pub fn awake(&self) -> Option<Living<S>> {
+        self.living().filter(|_| !self.is_paused())
+    }
+
     /// Returns true if the server runs.
     pub fn is_up(&self) -> bool {
         self.newest.lock().server.is_some()

@@ -1,10 +1,15 @@
 //! A Raft cluster under test: the course's `raft/config.go`.
 //!
-//! [`make_config`] starts N peers on a new network and returns a [`Config`]. With the [`Config`] the test
-//! crashes and restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links
-//! (`links.rs`), crashes them when they save or answer (`moments.rs`), submits commands and watches what the
-//! peers apply (`checks.rs`). Each peer has a reader thread instead of the service above Raft. The reader
-//! compares each message that the peer delivers with the commands that all other peers have applied
+//! [`make_config`] starts N peers on a new network and returns a [`Config`]. With the [`Config`] the test can
+//! do this:
+//!
+//! * crash and restart peers ([`Cluster::crash1`], [`Cluster::start1`]);
+//! * crash a peer at the moment at which it saves or answers (`moments.rs`);
+//! * cut and heal links (`links.rs`);
+//! * submit commands, and watch what the peers apply (`checks.rs`).
+//!
+//! Each peer has a reader thread instead of the service above Raft. The peer delivers its messages to the
+//! reader. The reader compares each message with the commands that the other peers have applied
 //! (`applier.rs`). The course's counters are in `report.rs`. Another thread asks the peers for their state,
 //! so that the page of a failed run can show it (`watch.rs`).
 //!
@@ -59,8 +64,8 @@ pub use moments::{Moment, Planned, Which};
 /// How long the suites wait for a cluster to notice that its leader is gone, and to elect a new leader.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A service with snapshots makes a snapshot each time after this number of commands: after the commands at
-/// the indices 9, 19, 29 and so on.
+/// A service with snapshots makes a snapshot after the commands at the indices 9, 19, 29 and so on. This is
+/// the distance between two of these indices.
 pub const SNAPSHOT_INTERVAL: u64 = 10;
 
 /// The cluster that a test wants.
@@ -73,8 +78,9 @@ pub struct Setup {
     pub unreliable: bool,
     /// If true, the services make a snapshot every [`SNAPSHOT_INTERVAL`] commands (part 2D).
     pub snapshots: bool,
-    /// If true, the harness also checks some rules that the course does not check. A service must get each
-    /// index exactly once in a life, in order, also without snapshots. A snapshot must not be older than the
+    /// If true, the harness also checks some rules that the course does not check. In each life, a
+    /// service must get each index exactly once, and in order. This is also checked if the setup has no
+    /// snapshots. A snapshot must not be older than the
     /// commands that the service has applied. If a check of `watch.rs` finds a fault, the test fails. Without
     /// `strict`, some of these checks may only print a warning.
     pub strict: bool,
@@ -143,7 +149,7 @@ struct Slot<R> {
     log: BTreeMap<u64, Applied>,
     /// The index of the last message that the service has applied in this life.
     last_applied: u64,
-    /// The crash that a test has ordered for a moment at which this peer sends a message.
+    /// The crash that a test has planned. It happens when this peer sends or saves something.
     plan: Option<Arc<moments::Plan>>,
     /// How long each message of this peer and each message to this peer takes, if the peer is slow.
     latency: Option<RangeInclusive<Duration>>,
@@ -269,9 +275,9 @@ impl<R: RaftPeer> Cluster<R> {
         self.ask(i);
     }
 
-    /// Pauses peer `i`, as the operating system can stop a process: its threads stop, its service stops,
-    /// messages to it and replies to it wait, and its timers have no effect until
-    /// [`resume`](Cluster::resume). Other peers see nothing of the pause. If the peer does not run, this call
+    /// Pauses peer `i` until [`resume`](Cluster::resume). The peer is like a process that the operating
+    /// system has stopped. The threads and the service of the peer stop, messages and replies to it wait, and
+    /// its timers have no effect. Other peers see nothing of the pause. If the peer does not run, this call
     /// changes nothing.
     ///
     /// During the pause, [`start`](Cluster::start) and [`get_state`](Cluster::get_state) return `None`,
@@ -360,8 +366,7 @@ impl<R: RaftPeer> Cluster<R> {
 
     /// The running instance of peer `i`, or `None` if the peer does not run or is paused.
     fn peer(&self, i: usize) -> Option<Living<R>> {
-        let lives = self.lives(i);
-        lives.living().filter(|_| !lives.is_paused())
+        self.lives(i).awake()
     }
 
     fn finished(&self) -> bool {

@@ -267,19 +267,40 @@ impl<S: Replicated> Cluster<S> {
         turn.crash(|| self.disconnect(i), S::kill);
     }
 
+    /// Pauses server `i`, as the operating system can stop a process: its threads stop, and messages to it
+    /// and replies to it wait until [`resume`](Cluster::resume). The others see nothing of the pause. A crash
+    /// ends it. If the server does not run, this call changes nothing.
+    ///
+    /// # Panics
+    /// On real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
+    #[track_caller]
+    pub fn pause(&self, i: usize) {
+        let lives = &self.servers[i];
+        lives.pause();
+        self.marks.paused(lives.node());
+    }
+
+    /// Ends the pause of server `i`. The messages that have waited arrive in their order. If the server is
+    /// not paused, this call changes nothing.
+    pub fn resume(&self, i: usize) {
+        let lives = &self.servers[i];
+        lives.resume();
+        self.marks.resumed(lives.node());
+    }
+
     /// Returns true if server `i` runs.
     pub fn is_up(&self, i: usize) -> bool {
         self.servers[i].is_up()
     }
 
-    /// The running server with the lowest number that believes that it leads.
+    /// The server with the lowest number that runs, is not paused, and believes that it leads.
     pub fn leader(&self) -> Option<usize> {
         let leads = |i: &usize| self.call(*i, |server| server.is_leader()).unwrap_or(false);
         (0..self.setup.servers).find(leads)
     }
 
     /// Calls `f` with server `i`. During the call, this server is labrt's current node. Returns `None` if the
-    /// server does not run.
+    /// server does not run or is paused.
     pub fn call<T>(&self, i: usize, f: impl FnOnce(&Arc<S>) -> T) -> Option<T> {
         self.living(i).map(|living| living.call(|_| f(&living.server)))
     }
@@ -299,7 +320,7 @@ impl<S: Replicated> Cluster<S> {
     }
 
     fn living(&self, i: usize) -> Option<Living<S>> {
-        self.servers[i].living()
+        self.servers[i].awake()
     }
 
     /// The marks of the test so far: its steps and faults, for the picture of a history. If a fault has not

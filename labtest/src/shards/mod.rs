@@ -362,6 +362,25 @@ impl<S: Sharded> Cluster<S> {
         turn.crash(|| (), |replica| replica.kill());
     }
 
+    /// Pauses the server at `place`, as the operating system can stop a process: its threads stop, and
+    /// messages to it and replies to it wait until [`resume`](Cluster::resume). The others see nothing of the
+    /// pause. A crash ends it. If the server does not run, this call changes nothing.
+    ///
+    /// # Panics
+    /// On real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
+    #[track_caller]
+    pub fn pause(&self, place: Place) {
+        self.lives(place).pause();
+        self.marks.paused(place);
+    }
+
+    /// Ends the pause of the server at `place`. The messages that have waited arrive in their order. If the
+    /// server is not paused, this call changes nothing.
+    pub fn resume(&self, place: Place) {
+        self.lives(place).resume();
+        self.marks.resumed(place);
+    }
+
     /// Returns true if the server at `place` runs.
     pub fn is_up(&self, place: Place) -> bool {
         self.lives(place).is_up()
@@ -394,7 +413,7 @@ impl<S: Sharded> Cluster<S> {
     }
 
     fn living(&self, place: Place) -> Option<Living<dyn Replica>> {
-        self.lives(place).living()
+        self.lives(place).awake()
     }
 
     /// The marks of the test so far: its steps and faults, for the picture of a history. If a fault has not

@@ -8,11 +8,13 @@
 //! | `replies.rs` | a reply says what was committed, and belongs to the operation of the client |
 //! | `snapshots.rs` | a snapshot has the state after its last entry, and says which writes were done |
 //! | `crashes.rs` | servers crash when they save a snapshot or answer a client |
+//! | `pauses.rs` | a leader is paused, and goes on with what it believed before |
 //!
 //! Three more tests need a service that is only a counter on a replicated state machine
 //! ([`CounterService`]). Their code is in `rsm.rs`, beside the course's tests of a replicated state machine.
 
 mod crashes;
+mod pauses;
 mod repeats;
 mod replies;
 mod snapshots;
@@ -37,7 +39,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All strict tests for the key/value service `S`.
 pub fn cases<S: KvService>() -> Vec<Case> {
-    [repeats::cases::<S>(), replies::cases::<S>(), snapshots::cases::<S>(), crashes::cases::<S>()].concat()
+    [
+        repeats::cases::<S>(),
+        replies::cases::<S>(),
+        snapshots::cases::<S>(),
+        crashes::cases::<S>(),
+        pauses::cases::<S>(),
+    ]
+    .concat()
 }
 
 /// The `main` function of a test binary for the strict tests. The argument `here` is the value of
