@@ -25,8 +25,8 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
 /// Section 8: a leader must know that it still leads before it replies to a read, also if it was paused.
 ///
 /// The leader is paused, the other two servers elect a leader, and a client changes a value. Then another
-/// client, which can reach only the old leader, reads. Its request waits until the old leader goes on. It must
-/// not get the old value.
+/// client, which can reach only the old leader, reads. Its request waits until the old leader goes on. It
+/// must not get the old value.
 ///
 /// Finds: a leader answers a read from its memory; a leader believes that it leads until it hears of a later
 /// term.

@@ -1,5 +1,5 @@
-//! The leader of a group is paused while a shard moves away from the group. It does not know that it was paused.
-//! So it goes on with the configuration that it had before.
+//! The leader of a group is paused while a shard moves away from the group. It does not know that it was
+//! paused. So it goes on with the configuration that it had before.
 //!
 //! A pause exists only in virtual time.
 
@@ -27,10 +27,11 @@ pub(super) fn cases<S: Sharded>() -> Vec<Case> {
 
 /// Lab 4B: a leader that was paused while its shard moved must not serve the shard any more.
 ///
-/// The clients know the old owner and its leader. The leader is paused, the shard moves to the other group, and
-/// one client writes there. Then the second client, which has not heard of the move, reads and appends. Its
-/// requests wait at the old leader. When this leader goes on, it still believes that it leads the owner of the
-/// shard. The second client must get the new value, and its append must be done once, at the new owner.
+/// The clients know the old owner and its leader. The leader is paused, the shard moves to the other group,
+/// and one client writes there. Then the second client, which has not heard of the move, reads and appends.
+/// Its requests wait at the old leader. When this leader goes on, it still believes that it leads the owner
+/// of the shard. The second client must get the new value, and its append must be done once, at the new
+/// owner.
 ///
 /// Finds: a leader answers from its memory; a server checks the owner of a shard when the request comes, and
 /// not when the operation is applied.
