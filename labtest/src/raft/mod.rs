@@ -78,11 +78,10 @@ pub struct Setup {
     pub unreliable: bool,
     /// If true, the services make a snapshot every [`SNAPSHOT_INTERVAL`] commands (part 2D).
     pub snapshots: bool,
-    /// If true, the harness also checks some rules that the course does not check. In each life, a
-    /// service must get each index exactly once, and in order. This is also checked if the setup has no
-    /// snapshots. A snapshot must not be older than the
-    /// commands that the service has applied. If a check of `watch.rs` finds a fault, the test fails. Without
-    /// `strict`, some of these checks may only print a warning.
+    /// If true, the harness also checks some rules that the course does not check. In each life, a service
+    /// must get each index exactly once, and in order. This is also checked if the setup has no snapshots. A
+    /// snapshot must not be older than the commands that the service has applied. If a check of `watch.rs`
+    /// finds a fault, the test fails. Without `strict`, some of these checks may only print a warning.
     pub strict: bool,
 }
 
@@ -149,9 +148,9 @@ struct Slot<R> {
     log: BTreeMap<u64, Applied>,
     /// The index of the last message that the service has applied in this life.
     last_applied: u64,
-    /// The crash that a test has planned. It happens when this peer sends or saves something.
+    /// The crash that a test has ordered for a moment at which this peer sends a message.
     plan: Option<Arc<moments::Plan>>,
-    /// How long each message of this peer and each message to this peer takes, if the peer is slow.
+    /// If the peer is slow, each message from it, and each message to it, takes a time within this range.
     latency: Option<RangeInclusive<Duration>>,
     /// False if the service makes no snapshots now, although the setup has snapshots.
     makes_snapshots: bool,
@@ -276,8 +275,8 @@ impl<R: RaftPeer> Cluster<R> {
     }
 
     /// Pauses peer `i` until [`resume`](Cluster::resume). The peer is like a process that the operating
-    /// system has stopped. The threads and the service of the peer stop, messages and replies to it wait, and
-    /// its timers have no effect. Other peers see nothing of the pause. If the peer does not run, this call
+    /// system has stopped. Its threads and its service stop. Messages and replies to the peer wait, and its
+    /// timers have no effect. Other peers see nothing of the pause. If the peer does not run, this call
     /// changes nothing.
     ///
     /// During the pause, [`start`](Cluster::start) and [`get_state`](Cluster::get_state) return `None`,

@@ -180,7 +180,8 @@ impl Wrong {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Asks peer `i` for its state, and checks the answer. Returns `None` if the peer does not run.
+    /// Asks peer `i` for its state, and checks the answer. Returns `None` if the peer does not run or is
+    /// paused.
     #[track_caller]
     pub(super) fn ask(&self, i: usize) -> Option<(NodeId, (u64, bool))> {
         let peer = self.peer(i)?;
@@ -192,7 +193,7 @@ impl<R: RaftPeer> Cluster<R> {
         let found = {
             let mut state = self.state.lock();
             // The crash may come during the call. Then the answer may show a state that the peer has not
-            // saved, so it is not checked.
+            // saved. So this answer is not checked.
             let lives = self.is_living(&state.servers[i].lives, &peer);
             if lives { state.heard.answer(i, asked, answer) } else { Ok(()) }
         };

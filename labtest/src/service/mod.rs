@@ -1,8 +1,13 @@
 //! A replicated service under test: the course's `kvraft/config.go` and `shardctrler/config.go`.
 //!
 //! [`make_config`] starts N servers of a [`Replicated`] service on a new network and returns a [`Config`].
-//! With the [`Config`] the test stops and starts servers ([`Cluster::shutdown_server`],
-//! [`Cluster::start_server`]), cuts and heals their links (`links.rs`), and makes clerks (`clerks.rs`).
+//! With the [`Config`] the test can do this:
+//!
+//! * stop and start servers ([`Cluster::shutdown_server`], [`Cluster::start_server`]);
+//! * crash a server at the moment at which it saves or answers (`moments.rs`);
+//! * cut and heal links (`links.rs`);
+//! * make clerks (`clerks.rs`).
+//!
 //! `report.rs` has the counters of the course. All steps of a test are recorded in its trace and in its log
 //! (topic `TEST`). The steps that change servers or the network are also recorded as marks. If a history is
 //! not linearizable, its picture shows these marks ([`Cluster::marks`]).
@@ -13,18 +18,17 @@
 //!
 //! # Which ends work
 //!
-//! An *end* is the side of a connection that sends requests. A server has an end for each server, and so has
-//! a clerk. A partition disables only ends of servers. It does not change the ends of clerks. When a server
-//! is started, it gets new ends, which are disabled. When a server is stopped, the other servers' ends to it
-//! are disabled. So the test has to connect a server after a restart ([`Cluster::connect_all`]). Clerks can
-//! reach the server at once.
+//! An *end* is the side of a connection that sends requests. Each server and each clerk has an end for each
+//! server. A partition disables only ends of servers. It does not change the ends of clerks. When a server is
+//! started, it gets new ends, which are disabled. When a server is stopped, the other servers' ends to it are
+//! disabled. So the test has to connect a server after a restart ([`Cluster::connect_all`]). Clerks can reach
+//! the server at once.
 //!
 //! # Crashes
 //!
 //! A server is always stopped by a crash. At one instant during the crash, the saved state is copied. The
 //! next life starts with this copy (see `lives.rs`). A *life* of a server is the time from a start to the
-//! next crash. Each life has a number, its *incarnation*. A server can also crash at the moment at which it
-//! saves or answers (`moments.rs`).
+//! next crash. Each life has a number, its *incarnation*.
 //!
 //! # Locks
 //!
@@ -267,9 +271,9 @@ impl<S: Replicated> Cluster<S> {
         turn.crash(|| self.disconnect(i), S::kill);
     }
 
-    /// Pauses server `i`, as the operating system can stop a process: its threads stop, and messages to it
-    /// and replies to it wait until [`resume`](Cluster::resume). The others see nothing of the pause. A crash
-    /// ends it. If the server does not run, this call changes nothing.
+    /// Pauses server `i` until [`resume`](Cluster::resume). The server is like a process that the operating
+    /// system has stopped. Its threads stop, and the messages and replies to this server wait. The others see
+    /// nothing of the pause. A crash ends the pause. If the server does not run, this call changes nothing.
     ///
     /// # Panics
     /// On real threads. A pause exists only in virtual time, see [`labrt::node::pause`].

@@ -26,10 +26,10 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// 5.3 and 5.4: when an entry is applied, a majority of the servers has it on stable storage.
 ///
 /// Only three of five servers get a command. At the moment at which the first service applies the command,
-/// all servers crash. Then three servers restart, of which only one has got the command. This server must
-/// still have the command, so the restarted servers must apply the command. The test does this once for each
-/// of the ten sets of three servers. In about six of the ten rounds, the restarted server with the command is
-/// the old leader. In the other rounds it is a follower.
+/// all servers crash. Then three servers restart. Only one of them has got the command. It must still have
+/// the command, so all three must apply the command. The test does this once for each of the ten sets of
+/// three servers. In about six of the ten rounds, the restarted server with the command is the old leader. In
+/// the other rounds it is a follower.
 ///
 /// Finds: a leader counts itself before it has saved the entry; a follower acknowledges an entry before it
 /// has saved it; a leader commits with one server less than a majority.
@@ -105,8 +105,7 @@ fn acknowledgements_that_come_twice<R: RaftPeer>() {
 /// promises.
 ///
 /// Finds: `start` reads the next index first and adds the entry later, so two calls get the same index; a
-/// leader removes entries of its own
-/// log; a server leads a term twice.
+/// leader removes entries of its own log; a server leads a term twice.
 fn an_index_is_promised_once<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).strict());
     cfg.begin("Test (strict2): an index is promised once");
@@ -163,8 +162,8 @@ fn remember(promised: &mut BTreeMap<(u64, u64), Value>, promises: Vec<(Started, 
     }
 }
 
-/// Figure 8 of the paper, step by step. An entry of an old term is stored on a majority, and later it is
-/// overwritten. So the leader of step (c) must not commit this entry (5.4.2).
+/// Figure 8 of the paper, step by step. In step (c), an entry of an old term is stored on a majority. In step
+/// (d), it is overwritten. So the leader of step (c) must not commit this entry (5.4.2).
 ///
 /// Finds: a leader commits entries of older terms by counting replicas.
 fn figure_8_to_the_letter<R: RaftPeer>() {

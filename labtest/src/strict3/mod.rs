@@ -55,7 +55,7 @@ pub fn main_strict3<S: KvService>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases::<S>())
 }
 
-/// Like [`main_strict3`], with the three tests of the counter `C` in addition.
+/// Like [`main_strict3`], but the suite also has the three tests of the counter `C`.
 pub fn main_strict3_and_counter<S: KvService, C: CounterService>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &[cases::<S>(), rsm::strict_cases::<C>()].concat())
 }

@@ -1,5 +1,5 @@
-//! A leader that is paused, as the operating system can stop a process. The leader does not know that it was
-//! paused. So it goes on with what it believed before.
+//! A leader is paused, like a process that the operating system stops. Later the leader does not know that it
+//! was paused. So it goes on with what it believed before.
 //!
 //! A pause exists only in virtual time.
 
@@ -25,8 +25,8 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
 /// Section 8: a leader must know that it still leads before it replies to a read, also if it was paused.
 ///
 /// The leader is paused, the other two servers elect a leader, and a client changes a value. Then another
-/// client, which can reach only the old leader, reads. Its request waits until the old leader goes on. It
-/// must not get the old value.
+/// client, which can reach only the old leader, reads. The request waits until the old leader goes on. The
+/// client must not get the old value.
 ///
 /// Finds: a leader answers a read from its memory; a leader believes that it leads until it hears of a later
 /// term.
@@ -57,9 +57,9 @@ fn read_at_a_leader_that_was_paused<S: KvService>() {
 
 /// Section 8: an append is done once, also if the leader that got it is paused.
 ///
-/// Several clients append. At any moment, the leader is paused, for a shorter or longer time than an election
-/// needs. The clients send their appends to other servers. When the old leader goes on, it has these appends
-/// in its log, in its memory and in its queues, and gets replies that have waited.
+/// Several clients append. The leader is paused at random moments. A pause may be shorter or longer than an
+/// election. The clients send their appends to other servers. When the old leader goes on, it has these
+/// appends in its log, in its memory and in its queues. It also gets the replies that have waited.
 ///
 /// Finds: a repeated append is done twice; a client gets the reply of another operation; a client of the old
 /// leader waits for ever.

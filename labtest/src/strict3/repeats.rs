@@ -78,8 +78,8 @@ fn copies_that_come_late<S: KvService>() {
 
 /// Lab 3A: two clients never have the same identity.
 ///
-/// Many clerks do one append each. If two of them have the same identity, the servers take the second append
-/// for a copy of the first.
+/// Many clerks do one append each. If two of them have the same identity, the servers think that the second
+/// append is a copy of the first.
 ///
 /// Finds: the identity of a client is random, but the range of the random number is small.
 fn many_clerks<S: KvService>() {
