@@ -18,9 +18,9 @@ pub struct Options {
     /// search takes a few million steps per second. `None` means no limit. This limit counts work, not time.
     /// So it stops the same search always after the same step.
     pub steps: Option<u64>,
-    /// How many bytes of memory the check may use. Only the visited configurations and the partial
-    /// linearizations are counted, for all parts together. The count is not exact. If a check needs more
-    /// memory, its verdict is Unknown.
+    /// How many bytes of memory the check may use. The check counts only the visited configurations and the
+    /// partial linearizations of all parts. The count is not exact. If a check needs more memory, its verdict
+    /// is Unknown.
     pub memory: usize,
     /// How many threads may search. `None` means one thread for each core of the machine.
     pub threads: Option<usize>,

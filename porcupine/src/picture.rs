@@ -125,8 +125,8 @@ fn none_fits<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], pa
     first.all(|Operation { input, output, .. }| model.step(&state, input, output).is_none())
 }
 
-/// Returns the operation that cannot follow a partial linearization. This is the operation that returned
-/// first, of all operations that are not in the partial linearization.
+/// Returns the operation that cannot follow a partial linearization. Of all operations that are not in the
+/// partial linearization, this is the one that returned first.
 fn blocked<I, O>(history: &[Operation<I, O>], part: &Part, partial: &[usize]) -> Option<usize> {
     if part.verdict != Verdict::Illegal {
         return None;
