@@ -101,7 +101,7 @@ impl Reply {
     }
 }
 
-/// One server, in its newest life.
+/// The newest life of a server.
 #[derive(Debug, Default)]
 struct Server {
     /// The number of the life. Events of earlier lives are ignored.
@@ -171,7 +171,7 @@ impl Server {
         self.unsaved.push(Unsaved { thread, undo });
     }
 
-    /// Takes back what was not saved.
+    /// Undoes the changes that were not saved.
     fn roll_back(state: &mut Saved, unsaved: impl DoubleEndedIterator<Item = Undo>) {
         for undo in unsaved.rev() {
             match undo {

@@ -283,7 +283,7 @@ impl<R: RaftPeer> Cluster<R> {
     /// because the peer does not answer. A crash ends the pause: the next life is not paused.
     ///
     /// # Panics
-    /// On real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
+    /// If the test runs on real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
     #[track_caller]
     pub fn pause(&self, i: usize) {
         self.has_paused.store(true, Ordering::SeqCst);

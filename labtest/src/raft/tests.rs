@@ -1,5 +1,5 @@
 //! Tests of the harness with fake peers. A fake peer has the methods of a Raft peer, but it does not use the
-//! Raft protocol. The tests show that the harness notices the faults that it must notice.
+//! Raft protocol. The tests show that the harness notices all kinds of faults.
 
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
 use labrpc::{End, Link, Service};
@@ -23,7 +23,7 @@ trait Play: Send + Sync + 'static {
         (1, me == 0)
     }
 
-    /// The code of the only thread of a peer, from its start to its crash (one life).
+    /// The code that the only thread of a peer runs in one life of the peer.
     fn live(_life: Life) {}
 }
 

@@ -1,4 +1,5 @@
-//! What must be true at every moment of a test, for every Raft. A test of the course looks only now and then.
+//! The rules that every Raft must keep at every moment of a test. A test of the course looks only now and
+//! then.
 //!
 //! * A term has at most one leader (5.2).
 //! * The term that a peer reports never falls, even if the peer restarts (5.1).
@@ -10,12 +11,12 @@
 //! and after its start. If the test itself asks a peer for its state, the answer is checked, too. No thread
 //! holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
 //!
-//! If a term has two leaders, the test fails, for every Raft. The other checks fail the test if the code
-//! under test is strict ([`Strictness`]). Otherwise they print a warning. A test prints at most one warning
-//! for each kind of fault.
+//! If a term has two leaders, the test always fails. The other checks fail the test if the code under test is
+//! strict ([`Strictness`]). Otherwise they print a warning. A test prints at most one warning for each kind
+//! of fault.
 //!
 //! When an answer is different from the one before, the thread records an event. So the page of a failed run
-//! shows roles and terms also for a Raft that records no events of its own.
+//! shows roles and terms even if the Raft records no events of its own.
 //!
 //! In a strict setup ([`Setup::strict`](super::Setup::strict)) the thread asks more often, and each of these
 //! checks fails the test.

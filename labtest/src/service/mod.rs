@@ -276,7 +276,7 @@ impl<S: Replicated> Cluster<S> {
     /// nothing of the pause. A crash ends the pause. If the server does not run, this call changes nothing.
     ///
     /// # Panics
-    /// On real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
+    /// If the test runs on real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
     #[track_caller]
     pub fn pause(&self, i: usize) {
         let lives = &self.servers[i];
@@ -297,7 +297,8 @@ impl<S: Replicated> Cluster<S> {
         self.servers[i].is_up()
     }
 
-    /// The server with the lowest number that runs, is not paused, and believes that it leads.
+    /// A server that runs, is not paused, and believes that it leads. If there are several, it is the one
+    /// with the lowest number.
     pub fn leader(&self) -> Option<usize> {
         let leads = |i: &usize| self.call(*i, |server| server.is_leader()).unwrap_or(false);
         (0..self.setup.servers).find(leads)

@@ -23,7 +23,7 @@ trait Play: Send + Sync + 'static {
         me == 2
     }
 
-    /// The code of the only thread of a server, from its start to its crash (one life).
+    /// The code that the only thread of a server runs in one life of the server.
     fn live(_killed: Signal, _persister: Arc<Persister>) {}
 }
 

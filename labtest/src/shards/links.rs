@@ -112,8 +112,7 @@ impl<S: Sharded> Cluster<S> {
         targets
     }
 
-    /// Enables and disables the ends that the harness has made, so that they are as the state of the harness
-    /// says.
+    /// Enables and disables the ends that the harness has made, according to the state of the harness.
     pub(super) fn bring_ends_in_line(&self) {
         network::bring_in_line(&self.net, || self.wanted());
     }

@@ -373,7 +373,7 @@ impl<S: Sharded> Cluster<S> {
     /// nothing.
     ///
     /// # Panics
-    /// On real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
+    /// If the test runs on real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
     #[track_caller]
     pub fn pause(&self, place: Place) {
         self.lives(place).pause();

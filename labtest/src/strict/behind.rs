@@ -34,7 +34,7 @@ const BEFORE_A_SNAPSHOT: u64 = SNAPSHOT_INTERVAL / 2;
 /// has sent earlier are still on their way, and arrive first. So when the follower answers, it has more
 /// entries than the snapshot.
 ///
-/// Finds: a leader that sends a snapshot waits for ever for the reply that it expects.
+/// Finds: a leader sends a snapshot, and then waits for ever for the reply that it expects.
 fn entries_come_late_during_a_snapshot<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).with_snapshots().strict());
     cfg.begin("Test (strict2): entries come late during a snapshot");

@@ -139,8 +139,8 @@ fn later_term_in_a_reply<R: RaftPeer>(asked: Asked) {
         let silent = others(&cfg, &[leader])[0];
         lose_requests_of(&cfg, silent, term + 1);
         if asked == Asked::Snapshot {
-            // After so many commands, the leader no longer has the entries that the server needs, because its
-            // snapshots have replaced them.
+            // After so many commands, the leader no longer has the entries that the server needs, because
+            // snapshots have replaced these entries.
             for _ in 0..2 * SNAPSHOT_INTERVAL {
                 cfg.one(Value::random(), 2, Retry::Yes);
             }
@@ -201,8 +201,8 @@ fn later_term_in_a_refused_vote<R: RaftPeer>() {
 ///
 /// One of three servers wins an election with the vote of the old leader. The third server does not hear of
 /// the election, and stands for election in the same term, but its requests are lost. Then the network is
-/// healed. The third server must follow the new leader. If it does not, it soon stands for election again,
-/// and deposes the leader. A follower issues no requests on its own, so the leader must get none. (No answer
+/// healed. The third server must follow the new leader. Otherwise it soon stands for election again, and the
+/// leader must step down. A follower issues no requests on its own, so the leader must get none. (No answer
 /// of the leader reaches the third server. So if the third server is still a candidate, it asks again and
 /// again.)
 ///
@@ -258,7 +258,7 @@ fn quiet_group_of_seven<R: RaftPeer>() {
     cfg.end();
 }
 
-/// 5.2: also messages with entries show that there is a leader.
+/// 5.2: not only heartbeats, but also messages with entries show that there is a leader.
 ///
 /// The leader of seven servers gets a new command every 2 ms, for eight seconds. So perhaps the leader sends
 /// no message without entries in this time. No server has a reason to start an election.

@@ -25,7 +25,7 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 }
 
 /// Figure 2 and 5.2: `votedFor` and `currentTerm` are on stable storage before a server answers, so a server
-/// votes once in a term, also if it restarts.
+/// votes only once in a term, even if it restarts.
 ///
 /// The group has two halves that cannot reach each other, and one server in the middle, the hub. Each half is
 /// a majority together with the hub. So the vote of the hub decides each election. The hub restarts every few
@@ -104,7 +104,7 @@ fn candidate_restarts<R: RaftPeer>() {
 /// does not hear of the election. It stands for election in the same term, and asks the voter. The voter must
 /// refuse, although it has become the winner's follower since its vote.
 ///
-/// Finds: a server that becomes a follower, or hears a leader, forgets its vote also if its term stays the
+/// Finds: a server that becomes a follower, or hears a leader, forgets its vote even if its term stays the
 /// same.
 fn voter_hears_the_leader<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).strict());

@@ -19,8 +19,8 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
 /// How long a test waits for a crash that it has ordered.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Section 7 and lab 3B: an operation is done once, also if the servers crash at the moment at which one of
-/// them saves a snapshot.
+/// Section 7 and lab 3B: an operation is done only once, even if the servers crash at the moment at which one
+/// of them saves a snapshot.
 ///
 /// The servers take a snapshot after each entry. All servers crash at the same moment, before or after one of
 /// them has saved a snapshot. The client has no reply yet, so it sends its append again. Each server starts

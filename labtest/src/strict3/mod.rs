@@ -73,8 +73,8 @@ fn wait<T: Send + 'static>(what: &str, operation: JoinHandle<T>) -> T {
     within(PATIENCE, what, || join(operation))
 }
 
-/// Fails the test if the value of the key does not have the elements 0 to `count` - 1 of the client exactly
-/// once and in order.
+/// Checks that the value of the key has the elements 0 to `count` - 1 of the client, each once and in order.
+/// If it does not, the test fails.
 #[track_caller]
 fn check_key<S: KvService>(ck: &mut Client<S>, key: &str, client: usize, count: usize) {
     if let Err(error) = check_appends(client, &ck.get(key), count) {

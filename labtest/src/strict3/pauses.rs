@@ -22,7 +22,8 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
     ]
 }
 
-/// Section 8: a leader must know that it still leads before it replies to a read, also if it was paused.
+/// Section 8: a leader must know that it still leads before it replies to a read. This is also true after a
+/// pause.
 ///
 /// The leader is paused, the other two servers elect a leader, and a client changes a value. Then another
 /// client, which can reach only the old leader, reads. The request waits until the old leader goes on. The
@@ -55,7 +56,7 @@ fn read_at_a_leader_that_was_paused<S: KvService>() {
     cfg.end();
 }
 
-/// Section 8: an append is done once, also if the leader that got it is paused.
+/// Section 8: an append is done only once, even if the leader that has got it is paused.
 ///
 /// Several clients append. The leader is paused at random moments. A pause may be shorter or longer than an
 /// election. The clients send their appends to other servers. When the old leader goes on, it has these

@@ -67,7 +67,7 @@ fn append<C: labapi::KvClerk>(mut clerk: Client<C>, key: &'static str, count: &m
     })
 }
 
-/// Lab 4B: the service is linearizable, also if old messages arrive while shards move.
+/// Lab 4B: the service is linearizable, even if old messages arrive while shards move.
 ///
 /// A copy of each message arrives up to three seconds later. Meanwhile random shards move between two groups,
 /// and one of the groups restarts.
@@ -130,7 +130,8 @@ pub(super) fn repeats_while_shards_move<S: Sharded>() {
     cfg.end();
 }
 
-/// Lets two groups leave and join in turn, so that all shards move, until the clients are done.
+/// Moves all shards between two groups until the clients are done: in turn, each group leaves and joins
+/// again.
 fn swaps<S: Sharded>(cluster: &Cluster<S>, done: &AtomicBool) {
     let mut leaving = 0;
     while !done.load(Ordering::SeqCst) {

@@ -14,7 +14,7 @@ use crate::shards::{Client, Cluster, Moment, Place, Setup, Which, make_config, w
 /// The key whose shard moves.
 const KEY: &str = "0";
 
-/// Lab 4B: each operation is done once, also if servers crash at any moment of a handoff.
+/// Lab 4B: each operation is done only once, even if servers crash at any moment of a handoff.
 ///
 /// In each round a shard moves, and a client appends to a key of this shard. The leader of the old owner
 /// crashes when it saves or sends something, or the leader of the new owner crashes when it saves something
@@ -71,7 +71,8 @@ fn start_all<S: Sharded>(cfg: &Cluster<S>) {
     places.filter(|&place| !cfg.is_up(place)).for_each(|place| cfg.start(place));
 }
 
-/// Fails the test if the value of the key does not have the first `count` elements, each once and in order.
+/// Checks that the value of the key has the first `count` elements, each once and in order. If it does not,
+/// the test fails.
 #[track_caller]
 fn check<C: KvClerk>(mut clerk: Client<C>, count: usize) {
     let value = within(PATIENCE, "reading the key", move || clerk.get(KEY));

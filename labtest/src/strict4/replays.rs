@@ -21,8 +21,8 @@ const OTHER: &str = "1";
 /// round are much shorter.
 const MAXRAFTSTATE: usize = 4000;
 
-/// Lab 4B and 5.4.2: a group whose servers have restarted continues a migration, also if no client sends it a
-/// request.
+/// Lab 4B and 5.4.2: after its servers have restarted, a group continues a migration even if no client sends
+/// it a request.
 ///
 /// While a group waits for a shard, all its servers take a snapshot. Then the data comes, so the old owner
 /// deletes its copy. Now all servers of the group restart from the snapshot. After the restart, they do not

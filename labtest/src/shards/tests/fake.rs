@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 pub(super) trait Play: Send + Sync + 'static {
     const STRICTNESS: Strictness = Strictness::Fail;
 
-    /// The code of the only thread of a server of a group, from its start to its crash (one life). It should
-    /// end when `killed` is raised.
+    /// Each server of a group has one thread. This is the code that the thread runs in one life of the
+    /// server. It should end when `killed` is raised.
     fn live(start: Life) {
         start.killed.wait();
     }
