@@ -111,7 +111,7 @@ impl Planned {
         self.0.crashed.wait_until(Instant::now() + limit)
     }
 
-    /// Gives the crash up, if it has not come yet. Returns true if it has come.
+    /// Gives up the crash, if it has not come yet. Returns true if it has come.
     pub fn cancel(self) -> bool {
         let Planned(progress) = &self;
         if !progress.is_over.swap(true, Ordering::SeqCst) {
@@ -198,7 +198,7 @@ pub(crate) fn crash_all<V: Victims>(cluster: &V, places: &[V::Place]) {
     }
 }
 
-/// Cuts the victims of a plan off. Another thread calls their `kill`.
+/// Cuts off the victims of a plan. Another thread calls their `kill`.
 fn carry_out<V: Victims>(cluster: &Arc<V>, plan: &Plan<V::Place>, disk: Option<&Persister>) -> bool {
     // The code of the crash belongs to the harness, although a thread of the server runs it.
     let _harness = node::enter(NodeId::NONE);

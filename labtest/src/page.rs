@@ -81,15 +81,16 @@ pub(crate) enum HistoryPage {
     None,
     /// The page is written after the run, beside the page of the run ([`hold`]).
     BesideTheRun,
-    /// Nothing writes a page of the run, so the judge must write the page of the history.
+    /// Nothing writes a page of the run. So the code that checks the history must write the page of the
+    /// history.
     OnItsOwn,
 }
 
 /// True if failed runs get pages by [`write`].
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// Histories that are not linearizable and whose pages are not written yet. With each history is the message
-/// with which its test fails. The message tells to which run the history belongs.
+/// Histories that are not linearizable and whose pages are not written yet. Each history has the message with
+/// which its test fails. The message tells to which run the history belongs.
 #[expect(
     clippy::disallowed_types,
     reason = "in virtual time, labrt's lock may let another thread run; then a run would depend on LAB_PAGE"

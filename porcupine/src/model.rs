@@ -71,7 +71,7 @@ pub trait Model: Sync {
     /// Says how an answer differs from the answer that the model allows. `placed` has the inputs of some
     /// operations in an order. After these operations, the model does not allow `output` as the answer to
     /// `input`. `others` has the inputs of all other operations of the part. The result is one or more
-    /// sentences, or nothing if the model has nothing to say. An [operation](Piece::Operation) in the result
+    /// sentences. It is empty if the model has nothing to say. An [operation](Piece::Operation) in the result
     /// is an index into the list of `placed`, followed by `others`.
     fn describe_difference(
         &self,

@@ -89,8 +89,8 @@ fn in_part(part: &Part, piece: Piece) -> Piece {
 }
 
 /// Says how the answer of the blocked operation of a part differs from the state after the longest order. The
-/// result is one or more sentences, or nothing if the part is not illegal or nothing is known. The operations
-/// in it are indices into the history.
+/// result is one or more sentences. It is empty if the part is not illegal, or if nothing is known. The
+/// operations in it are indices into the history.
 pub fn difference<M: Model>(
     model: &M,
     history: &[Operation<M::Input, M::Output>],

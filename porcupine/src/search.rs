@@ -173,8 +173,8 @@ impl<'a, M: Model> Search<'a, M> {
         true
     }
 
-    /// `state` is the state after `write`, if the search places `write` now. Returns one of the next reads
-    /// that could then never get its answer. Returns `None` if no such read is found.
+    /// `state` is the state after `write`, if the search places `write` now. This method checks the next
+    /// reads. It returns a read that could then never get its answer, or `None` if it finds no such read.
     fn out_of_reach(&self, write: u32, state: &M::State) -> Option<u32> {
         if self.partials.is_some() {
             return None;
@@ -227,7 +227,7 @@ impl<'a, M: Model> Search<'a, M> {
         }
     }
 
-    /// Takes the last operation that is not a read, and all reads after it, out of the order. Continues with
+    /// Removes the last operation that is not a read, and all reads after it, from the order. Continues with
     /// the next candidate. Returns false if the order has only reads. Then the search has tried all orders.
     fn go_back(&mut self) -> bool {
         while let Some(Placed { op, state }) = self.stack.pop() {

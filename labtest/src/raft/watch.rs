@@ -4,7 +4,7 @@
 //! * A term has at most one leader (5.2).
 //! * The term that a peer reports never falls, even if the peer restarts (5.1).
 //! * A peer never promises the same index twice in one term (`RaftPeer::start`).
-//! * A peer delivers each index once in a life, in order (`applier.rs`).
+//! * In each life, a peer delivers each index once, and in order (`applier.rs`).
 //!
 //! The checks use only the interface of a Raft ([`RaftPeer`]). A thread asks all peers for their state every
 //! [`PERIOD`], and more rarely if there are no messages. The harness also asks a peer before the peer's crash

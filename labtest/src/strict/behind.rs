@@ -53,8 +53,8 @@ fn entries_come_late_during_a_snapshot<R: RaftPeer>() {
 /// has acknowledged these entries, so they may be committed.
 ///
 /// A snapshot and later entries are on their way to a follower. The entries arrive first, and the leader
-/// commits them, because it and the follower are a majority. Then the snapshot arrives, and the leader
-/// crashes. The third server must not win the next election, because it lacks the last entries.
+/// commits them, because the leader and the follower are a majority. Then the snapshot arrives, and the
+/// leader crashes. The third server must not win the next election, because it lacks the last entries.
 ///
 /// Finds: a follower that gets a snapshot discards its whole log.
 fn snapshot_keeps_later_entries<R: RaftPeer>() {
@@ -206,8 +206,8 @@ fn old_snapshot_after_a_restart<R: RaftPeer>() {
         let (leader, term) = settled(&cfg);
         let [behind, third] = others(&cfg, &[leader])[..] else { unreachable!("three servers") };
         // First the follower gets no entries. Later it hears a heartbeat, and its reply tells the leader that
-        // it lacks entries. Then the leader has only a snapshot of these entries. It sends the snapshot,
-        // which is held.
+        // the follower lacks entries. Then the leader has only a snapshot of these entries. It sends the
+        // snapshot, which is held.
         cfg.set_link(leader, behind, Link::RequestsLost);
         let last = start(&cfg, leader, 8);
         cfg.wait(last, 2, Some(term));

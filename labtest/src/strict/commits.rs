@@ -68,7 +68,7 @@ fn majorities_of_five() -> Vec<Vec<usize>> {
 ///
 /// The leader and one follower of five servers are connected. Each request arrives twice, and messages take
 /// so long that the leader may send an entry again before the first answer arrives. So the leader can get
-/// several acknowledgements of the same server. Two servers are no majority, so nothing may be committed.
+/// several acknowledgements from the same server. Two servers are no majority, so nothing may be committed.
 ///
 /// Finds: a leader counts the replies, and not the servers that have stored the entry.
 fn acknowledgements_that_come_twice<R: RaftPeer>() {

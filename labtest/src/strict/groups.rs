@@ -26,8 +26,8 @@ const QUIET: Duration = Duration::from_secs(3);
 /// it has a leader: the half with the leader commits nothing, and the other half elects nobody. In the end,
 /// one half and one more server are connected. Together they must elect a leader and commit.
 ///
-/// Finds: in a group of an even size, a server needs one vote or one copy too few, or one too many. All
-/// groups in the tests of lab 2 have an odd size.
+/// Finds: in a group of an even size, a server thinks that a majority has one server less, or one more, than
+/// it really has. All groups in the tests of lab 2 have an odd size.
 fn even_group<R: RaftPeer>(servers: usize) {
     let cfg = make_config::<R>(Setup::of(servers).strict());
     let half = servers / 2;

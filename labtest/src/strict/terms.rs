@@ -124,8 +124,9 @@ enum Asked {
 /// A server has a later term than the leader. It can answer, but all its own requests are lost. So the leader
 /// can learn of the later term only from a reply. It must step down as soon as it gets the reply.
 ///
-/// Finds: the leader ignores the term of a reply. If it ignores only the terms of replies to snapshots, the
-/// test finds this only if the leader sends no heartbeat to a server that needs a snapshot.
+/// Finds: the leader ignores the term of a reply. Suppose that it ignores only the terms of replies to
+/// snapshots. Then the test finds this mistake only if the leader sends no heartbeat to a server that needs a
+/// snapshot.
 fn later_term_in_a_reply<R: RaftPeer>(asked: Asked) {
     let (setup, what) = match asked {
         Asked::Entries => (Setup::of(3), "entries"),

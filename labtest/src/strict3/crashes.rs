@@ -26,8 +26,8 @@ const SOON: Duration = Duration::from_secs(2);
 /// them has saved a snapshot. The client has no reply yet, so it sends its append again. Each server starts
 /// with its old snapshot and the entries after it, or with the new snapshot.
 ///
-/// Finds: the snapshot and the log are saved in two steps; the state in a snapshot is older or newer than its
-/// index; the snapshot does not say which writes were done.
+/// Finds: the snapshot and the log are saved in two steps; the state in a snapshot is older or newer than the
+/// snapshot's index; the snapshot does not say which writes were done.
 fn crash_when_it_saves_a_snapshot<S: KvService>() {
     const APPENDS: usize = 12;
     let cfg = make_config::<S>(Setup::of(3).near_clients().maxraftstate(1));

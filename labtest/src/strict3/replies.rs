@@ -107,7 +107,7 @@ fn leader_loses_its_entries<S: KvService>() {
 /// The leader crashes as soon as it has replied to a write. The other two of three servers must have the
 /// write.
 ///
-/// Finds: a server replies when the write is in its log, before it is committed.
+/// Finds: a server replies when the write is in its log, but not committed yet.
 fn leader_crashes_after_its_reply<S: KvService>() {
     let cfg = make_config::<S>(Setup::of(3).near_clients());
     let mut ck = make_client(&cfg, &cfg.all());

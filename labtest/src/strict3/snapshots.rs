@@ -23,7 +23,8 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
 /// Each append makes a snapshot, and all servers crash between the snapshot and the next entry. Some keys are
 /// only in the snapshots, because they were written once at the beginning.
 ///
-/// Finds: the state in a snapshot is older than its index; a restarted server does not restore the snapshot.
+/// Finds: the state in a snapshot is older than the snapshot's index; a restarted server does not restore the
+/// snapshot.
 fn all_crash_after_each_append<S: KvService>() {
     const APPENDS: usize = 12;
     let cfg = make_config::<S>(Setup::of(3).near_clients().maxraftstate(1));
