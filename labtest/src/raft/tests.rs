@@ -1,5 +1,5 @@
 //! Tests of the harness with fake peers. A fake peer has the methods of a Raft peer, but it does not use the
-//! Raft protocol. The tests show that the harness notices all kinds of faults.
+//! Raft protocol. The tests show that the harness notices the faults of these peers.
 
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
 use labrpc::{End, Link, Service};

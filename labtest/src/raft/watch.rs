@@ -11,9 +11,9 @@
 //! and after its start. If the test itself asks a peer for its state, the answer is checked, too. No thread
 //! holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
 //!
-//! If a term has two leaders, the test always fails. The other checks fail the test if the code under test is
-//! strict ([`Strictness`]). Otherwise they print a warning. A test prints at most one warning for each kind
-//! of fault.
+//! If a term has two leaders, the test fails, even if the code under test is not strict. The other checks
+//! fail the test if the code under test is strict ([`Strictness`]). Otherwise they print a warning. A test
+//! prints at most one warning for each kind of fault.
 //!
 //! When an answer is different from the one before, the thread records an event. So the page of a failed run
 //! shows roles and terms even if the Raft records no events of its own.

@@ -1,5 +1,5 @@
 //! Tests of the harness and of the suites of part 4B with a fake service. They show that the harness and the
-//! suites notice all kinds of faults.
+//! suites notice the faults of this service.
 
 mod fake;
 
