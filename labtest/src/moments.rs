@@ -3,8 +3,8 @@
 //! A test orders such a crash with the method `crash_at` of its harness. The crash happens inside the call in
 //! which the server saves or sends. At this moment, the server is cut off from the network, and its disk is
 //! copied. The thread of the server then goes on, but nobody sees what it saves, sends or applies. This
-//! thread cannot call `kill`, because it may hold a lock of the server. So another thread calls `kill`. The
-//! test then starts the server again, with the copied disk.
+//! thread must not call `kill`, because it may hold a lock of the server that `kill` needs. So another thread
+//! calls `kill`. The test then starts the server again, with the copied disk.
 //!
 //! All three harnesses use this code. A harness implements [`Victims`]: it says which servers it has, and how
 //! it cuts one of them off.

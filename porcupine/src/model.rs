@@ -72,7 +72,7 @@ pub trait Model: Sync {
     /// operations in an order. After these operations, the model does not allow `output` as the answer to
     /// `input`. `others` has the inputs of all other operations of the part. The result is one or more
     /// sentences. It is empty if the model has nothing to say. An [operation](Piece::Operation) in the result
-    /// is an index into the list of `placed`, followed by `others`.
+    /// is an index into one list: first all of `placed`, then all of `others`.
     fn describe_difference(
         &self,
         _placed: &[&Self::Input],

@@ -335,7 +335,7 @@ fn what_is_saved_after_a_stop_is_lost() {
 }
 
 /// While a server is killed, it may still save something, and reply to the client that the data is saved. But
-/// the disk was copied before this save, so the data is lost. So the reply must not arrive.
+/// the disk was copied before this save, so the data is lost. Therefore the reply must not arrive.
 #[test]
 fn a_dying_server_acknowledges_nothing() {
     passes(|| {
