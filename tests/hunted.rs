@@ -1,6 +1,6 @@
 //! A hunt builds the project with a known mistake, and runs one test with several seeds until the test fails.
-//! This file checks the hunts that README.md and docs/guide.md show, and one more. In each hunt, the test
-//! must fail within a few seeds, and the printed replay line must repeat the failed run exactly.
+//! This file checks the two hunts that README.md and docs/guide.md show, and one more hunt. In each hunt, the
+//! test must fail within a few seeds, and the printed replay line must repeat the failed run exactly.
 //!
 //! The mistakes come from the zoo (`zoo/README.md`). There, a mistake is called an *animal*. To build the
 //! project with a mistake takes minutes, so the test that runs the hunts is ignored by default:

@@ -67,7 +67,7 @@ const LOSSES_TO_PROBE: u32 = 2;
 /// The start of the clock. As a deadline it means "at once", because this time is always in the past.
 pub(super) const AT_ONCE: Duration = Duration::ZERO;
 
-/// A message to a peer, and the value with which the caller reports its outcome.
+/// A message to a peer, and the value with which the caller reports the outcome of the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
     /// The caller passes this value to the core with the reply, or with the report that there is no reply.
@@ -129,8 +129,8 @@ pub enum State {
     },
     /// The follower answers and gets entries.
     Replicate {
-        /// If this is true, the leader may send entries although other entries are on their way, because a
-        /// message with entries was lost or refused.
+        /// If this is true, a message with entries was lost or refused. So the leader may send entries
+        /// although other entries are on their way.
         at_once: bool,
     },
     /// A snapshot is on its way.
@@ -296,8 +296,8 @@ impl Progress {
     }
 
     /// Section 5.3: if a follower does not answer, the leader sends entries again and again, because perhaps
-    /// only the answers are lost. It sends them once for every loss that the network reports. If the peer is
-    /// dead, the network reports a loss every few seconds.
+    /// only the answers are lost. The leader sends the entries once for every loss that the network reports.
+    /// If the follower is dead, the network reports a loss every few seconds.
     fn retry(&self, log: &RaftLog, heartbeat_at: Duration) -> Option<(Duration, Content)> {
         let in_log = self.next_index > log.last_included_index();
         let go = self.inflight.is_empty() && in_log;
@@ -400,7 +400,7 @@ impl Progress {
             // to `prev`. But if the refused message had entries, the follower has not stored them.
             self.send_again(seq);
         } else if let State::Snapshot { seq: snapshot, resend, .. } = &mut self.state {
-            // The refused message is a heartbeat that was sent after the snapshot. So the snapshot has not
+            // The refused message is a heartbeat. If it was sent after the snapshot, the snapshot has not
             // arrived (yet).
             if *snapshot < seq {
                 *resend = Resend::Now;
@@ -454,7 +454,8 @@ impl Progress {
         self.check();
     }
 
-    /// Notes that the message's entries, if it had any, were not stored and may be sent again at once.
+    /// Notes that the follower has not stored the entries of the message, if it had any. They may be sent
+    /// again at once.
     fn send_again(&mut self, seq: u64) {
         if self.inflight.iter().any(|message| message.seq == seq) {
             self.forget(seq);

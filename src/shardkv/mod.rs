@@ -3,9 +3,9 @@
 //!
 //! Each key is in one of ten shards ([`key2shard`](labapi::key2shard)). The [controller](crate::shardctrler)
 //! says which group serves which shard. The servers of a group are [`ShardKv`]s. Each server has a copy of
-//! the group's state, which an [`Rsm`](crate::rsm::Rsm) replicates. A [`Clerk`] asks the group that has the
-//! shard in the configuration that the clerk knows. If that group does not serve the shard, the clerk asks
-//! the controller for a newer configuration. The service guarantees:
+//! the group's state, which an [`Rsm`](crate::rsm::Rsm) replicates. A [`Clerk`] has a copy of a
+//! configuration. It asks the group that has the shard in this copy. If that group does not serve the shard,
+//! the clerk asks the controller for a newer configuration. The service guarantees:
 //!
 //! * **Operations are linearizable, and writes are done exactly once**, as in [lab 3](crate::kvraft). This is
 //!   also true while shards move.
