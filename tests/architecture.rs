@@ -1,5 +1,5 @@
-//! These tests check the layers of the project: which crate may depend on which other crate, which names may
-//! appear in which code, and which folder or file may import which other one.
+//! These tests check the layers of the project: the dependencies between crates, the names that code may use,
+//! and the imports between folders and between files.
 //!
 //! Cargo accepts any dependency between crates that makes no cycle. So the first test reads `cargo metadata`
 //! and compares the dependencies with the table [`CRATES`], which follows the table of `docs/design.md`.
@@ -54,8 +54,8 @@ fn lines_with(dirs: &[&str], words: &[&str]) -> Vec<String> {
 }
 
 /// Lines that may have a forbidden word, as (file, the line's beginning). The line in this list is a static
-/// variable that keeps data until a run has ended. labrt's lock would be a point at which another thread may
-/// run, so a run would depend on whether pages are written.
+/// variable that keeps data until a run has ended. With labrt's lock, another thread might run at this point.
+/// Then a run would depend on whether pages are written.
 const EXCEPTIONS: &[(&str, &str)] = &[("labtest/src/page.rs", "static HELD: std::sync::Mutex<")];
 
 /// Fails with `why` if code below `dirs` has one of `words`.

@@ -59,8 +59,8 @@ fn read(file: &str) -> String {
 fn shell(command: &str) -> (bool, String) {
     let mut shell = Command::new("bash");
     shell.args(["-c", command]).current_dir(root());
-    // Cargo sets environment variables for this test. A reader who types the command does not have them, so
-    // they are removed.
+    // Cargo sets environment variables for this test. They are removed here, because a reader who types the
+    // command does not have these variables.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO")) {
         if !["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_BUILD_JOBS"].contains(&name.as_str()) {
             shell.env_remove(name);

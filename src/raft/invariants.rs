@@ -73,8 +73,8 @@ pub enum Invariant {
     /// A leader keeps a list of its messages on their way. Each message in the list has entries, and the
     /// follower is not known to have all of these entries (5.3).
     NewsOnTheirWay,
-    /// A leader tells a follower no commit index above its own. A follower acknowledges no commit index that
-    /// the leader has not told it (Figure 2).
+    /// A leader tells a follower no commit index above the leader's own. A follower acknowledges only a
+    /// commit index that the leader has told it (Figure 2).
     ToldOnlyCommitted,
     /// The last message with entries was not sent later than the last message of any kind (5.3).
     EntriesAreMessages,

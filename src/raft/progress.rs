@@ -156,8 +156,8 @@ pub enum Resend {
     Now,
 }
 
-/// A message with entries. The follower has not answered it yet, and the leader does not know that it was
-/// lost.
+/// A message with entries. The follower has not answered the message yet, and the network has not reported
+/// that it was lost.
 #[derive(Clone, Copy, Debug)]
 struct Inflight {
     seq: u64,
@@ -176,7 +176,7 @@ pub struct Progress {
     /// acknowledged. `match_index <= base < next_index`.
     next_index: u64,
     /// As far as the leader knows, entries up to this index need not be sent again. `base` is `match_index`,
-    /// or the index before the entry from which the leader last started to send (again). Every entry before
+    /// or the index just before the entry from which the leader last started to send. Every entry before
     /// `next_index` is at or before `base`, or it is in a message of `inflight`. So `base` and `inflight`
     /// show which entries must be sent again if a message is lost.
     base: u64,
@@ -495,9 +495,9 @@ impl Progress {
         self.inflight.iter().any(|message| message.seq < seq && message.prev < index && index <= message.last)
     }
 
-    /// The greatest index for which this is true: every entry up to this index is at or before `base`, or it
-    /// is in a message on its way. The messages of `inflight` may be out of order: if entries were sent
-    /// again, their message comes after messages with later entries.
+    /// Every entry up to this index is at or before `base`, or it is in a message on its way. This is the
+    /// greatest such index. The messages of `inflight` may be out of order: if entries were sent again, their
+    /// message comes after messages with later entries.
     fn covered(&self) -> u64 {
         let mut covered = self.base;
         while let Some(message) = self.inflight.iter().find(|m| m.prev <= covered && m.last > covered) {

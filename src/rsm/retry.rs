@@ -1,5 +1,5 @@
-//! The retry policy of every client of a group of servers: which server to ask next, how long to wait for its
-//! reply, and when to pause.
+//! The retry policy of all clients: which server to ask next, how long to wait for the reply, and when to
+//! pause.
 //!
 //! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other. It starts
 //! with the server that replied last. If the request or the reply is lost, this server is asked a second

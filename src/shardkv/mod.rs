@@ -11,8 +11,8 @@
 //!   also true while shards move.
 //! * **A shard that does not move is always served.** A shard that has arrived is served at once. It does not
 //!   have to wait for other shards (challenge 2 of the course).
-//! * **A shard that has moved is deleted**: the old owner deletes its data as soon as the new owner has the
-//!   data and no crash can undo that (challenge 1 of the course).
+//! * **A shard that has moved is deleted**: the old owner deletes the shard's data as soon as no crash can
+//!   take the data from the new owner (challenge 1 of the course).
 //! * **Nothing is lost when all groups leave**: the data of a shard then stays in the last group that had the
 //!   shard.
 //! * **A call never gives up**: it returns soon after three things are true. The controller has a majority,

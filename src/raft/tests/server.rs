@@ -366,7 +366,7 @@ fn a_follower_waits_between_batches() {
     });
 }
 
-/// If the saved state is one that a Raft server never writes, `make` returns an error and starts no thread.
+/// The saved state cannot come from a Raft server. So `make` returns an error and starts no thread.
 #[test]
 fn a_corrupt_state_is_refused() {
     labrt::run(|| {

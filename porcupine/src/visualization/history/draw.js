@@ -336,7 +336,7 @@ class Chart {
     c.textBaseline = "middle";
     c.textAlign = "left";
     /**
-     * For each lane, where the text that was drawn last begins. Texts further left must end before this
+     * For each lane, the place where the last drawn text begins. Texts further left must end before this
      * place.
      * @type {Map<number, number>}
      */
@@ -513,7 +513,7 @@ class Chart {
   }
 
   /**
-   * Draws the name of the row that the reader drags, and the place to which it would go.
+   * Draws the name of the row that the reader drags, and the place to which the row would go.
    * @param {Shown} shown
    */
   drawMoved({ moved }) {

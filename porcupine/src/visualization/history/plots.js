@@ -13,7 +13,7 @@ const PLOT_GAP = 10;
  *   PlotRow
  */
 /**
- * The places of one row: of its points, and of its rates.
+ * The place of one row: where its points are, and where its rates are.
  * @typedef {{ top: number, foot: number, rateTop: number, rateFoot: number }} PlotPlace
  */
 
@@ -373,7 +373,8 @@ class Plots {
   }
 
   /**
-   * The operation whose point is nearest to a place, and how many are near; -1 if none is near.
+   * The operation whose point is nearest to a place, or -1 if none is near. `many` says how many points share
+   * the place.
    * @param {number} x @param {number} y
    * @returns {{ op: number, many: number }}
    */

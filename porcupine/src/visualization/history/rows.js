@@ -220,7 +220,8 @@ class Rows {
   }
 
   /**
-   * Where lines touch the bar of an operation: at its lower edge, so that they do not cross its text.
+   * The place where lines touch the bar of an operation. It is at the bar's lower edge, so the lines do not
+   * cross the bar's text.
    * @param {number} op
    */
   foot(op) {
