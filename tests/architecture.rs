@@ -109,7 +109,7 @@ struct Dependency {
 }
 
 impl Member {
-    /// The features that switch this optional dependency on.
+    /// The features that switch on this optional dependency.
     fn turned_on_by(&self, dependency: &str) -> Vec<&str> {
         let wanted = format!("dep:{dependency}");
         let turns_on = |(_, on): &(&String, &Vec<String>)| on.contains(&wanted);

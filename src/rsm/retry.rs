@@ -83,7 +83,8 @@ enum State {
 }
 
 impl Retry {
-    /// A request to a group of `servers` servers (at least 1). The request is due at once.
+    /// A request to a group. `servers` is the number of the group's servers, at least 1. The request is due
+    /// at once.
     pub fn new(servers: usize, now: Instant) -> Retry {
         let state = State::Waiting { due: now };
         Retry { servers, server: 0, replied_last: false, failed: 0, backoff: Backoff::new(), state }

@@ -1,4 +1,4 @@
-//! Writes what the rules have done into the trace ([`observe`]) and into the log lines of `LAB_LOG`.
+//! Writes into the trace ([`observe`]) and into the log lines of `LAB_LOG` what the rules have done.
 
 use crate::raft::core::Core;
 use crate::raft::effects::Event;
@@ -6,7 +6,7 @@ use crate::raft::messages::{Conflict, Entry};
 use labapi::{Role, observe};
 use labrt::dlog;
 
-/// Writes the state with which the server starts into the trace and the log.
+/// Writes into the trace and the log with which state the server starts.
 pub(super) fn restored(core: &Core) {
     let state = observe::Restored {
         term: core.current_term(),

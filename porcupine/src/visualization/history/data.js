@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
-// The history of the page. It has the operations of all parts, with one array for each field, and orders of
-// operations. An operation has the same number everywhere in the page. The operations of a part have
-// consecutive numbers.
+// The history of the page: the operations of all parts, and orders of operations. There is one array for each
+// field of the operations. An operation has the same number everywhere in the page. The operations of a part
+// have consecutive numbers.
 
 /** @typedef {"ok" | "illegal" | "unknown"} Verdict */
 /** @typedef {{ from: number, to: number | null, kind: string, text: string }} WireMark */

@@ -385,7 +385,8 @@ class Chart {
   }
 
   /**
-   * Draws lines from the end of an order to all operations that could come next but are not possible.
+   * Draws lines from the end of an order to all operations that could come next by their times. None of them
+   * is possible there.
    * @param {Order} order
    */
   drawDeadEnd(order) {

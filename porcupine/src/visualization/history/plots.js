@@ -186,7 +186,7 @@ class Plots {
   }
 
   /**
-   * Names, scales and grid lines of a row.
+   * Draws the names, scales and grid lines of a row.
    * @param {PlotRow} row
    * @param {PlotPlace} place
    * @param {number} most
@@ -235,7 +235,7 @@ class Plots {
   }
 
   /**
-   * Each operation as a point: its call and its latency.
+   * Draws each operation as a point, by its call and its latency.
    * @param {PlotRow} row
    * @param {PlotPlace} place
    * @param {Shown} shown
