@@ -60,7 +60,7 @@ pub enum Invariant {
     /// A candidate does not have the votes of a majority, because with these votes it becomes the leader
     /// (5.2).
     CandidateLacksMajority,
-    /// A candidate has one ballot for each server, and a leader one view of each server (5.2).
+    /// A candidate has one ballot for each server, and a leader has one view of each server (5.2).
     OneViewPerServer,
     /// A leader has committed every entry of its own term that a majority is known to have (5.3).
     CommitKeepsUp,

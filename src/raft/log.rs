@@ -90,8 +90,9 @@ impl RaftLog {
     }
 
     /// Searches the entries up to `index` for the last entry with a term of at most `term`, and returns its
-    /// index. If only entries that the snapshot has replaced can have such a term, this method returns an
-    /// index before [`last_included_index`](RaftLog::last_included_index).
+    /// index. The terms of most entries that the snapshot has replaced are not known. If only such an entry
+    /// can have such a term, this method returns an index before
+    /// [`last_included_index`](RaftLog::last_included_index).
     pub fn last_index_up_to_term(&self, index: u64, term: u64) -> u64 {
         let count = self.entries.partition_point(|entry| entry.term <= term) as u64;
         let found = (self.last_included_index + count).min(index);

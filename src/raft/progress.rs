@@ -33,8 +33,8 @@
 //!
 //! * If a refusal says that the logs differ at or before `base`, the leader always believes it, even if it is
 //!   old. No message on its way can bring the missing entries, because the leader has not sent them yet.
-//! * If a refusal only says that entries after `base` are missing, the leader believes it only if the refused
-//!   message was sent after `next_index` was last set back.
+//! * Other refusals only say that entries after `base` are missing. The leader believes such a refusal only
+//!   if the refused message was sent after `next_index` was last set back.
 //! * There is one exception to the second rule. If an older message on its way would bring the missing
 //!   entries, this message and the refused message have probably arrived in the wrong order. Then the leader
 //!   ignores the refusal, but only once until the next success.

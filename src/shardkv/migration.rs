@@ -39,9 +39,9 @@
 //! configuration.
 //!
 //! A group takes the next configuration only when none of its shards is Awaiting. It does not wait until its
-//! own handoffs are acknowledged. So if a new owner is dead, the old owner can continue. It only needs memory
-//! for the data that it keeps. If all groups have left, a shard stays in the group that had it last, and does
-//! not change (Parked). Later that group gives the shard to the next owner.
+//! own handoffs are acknowledged. So if a new owner is dead, the old owner can continue. The old owner only
+//! needs memory for the data that it keeps. If all groups have left, a shard stays in the group that had it
+//! last, and does not change (Parked). Later that group gives the shard to the next owner.
 //!
 //! If a shard is Awaiting in a group, the group may also have an old handoff of this shard. This happens if
 //! the shard comes back to a group that does not know yet whether its handoff has arrived. The group must
