@@ -43,7 +43,7 @@ impl PartialEq for Entry {
 
 impl Eq for Entry {}
 
-/// The state of the network, which says which tasks still run.
+/// The state of the network. It decides which tasks still run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Life {
     /// The network is in use. The thread waits for more tasks.

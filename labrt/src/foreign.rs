@@ -9,7 +9,7 @@
 //!   lock discipline. With [`Discipline::Fail`], the run fails. With [`Discipline::Warn`], labrt prints one
 //!   warning for the thread.
 //!
-//! A foreign thread that does neither is ignored.
+//! labrt ignores a foreign thread that does not panic and does not use labrt.
 //!
 //! **Which threads are foreign.** A thread is foreign if two things are true. First, labrt did not start the
 //! thread. Second, the thread descends from a thread of a run: a thread of a run has started it, directly or
@@ -46,8 +46,8 @@ static RELIABLE: OnceLock<bool> = OnceLock::new();
 mod tls {
     use super::*;
     thread_local! {
-        /// True if this thread does not have to be checked again. There are three reasons for this: labrt has
-        /// started the thread; the thread is not foreign; or the warning about it has been printed.
+        /// True if this thread does not have to be checked again. This has one of three reasons: labrt has
+        /// started the thread; the thread is not foreign; or the warning about the thread has been printed.
         pub(super) static KNOWN: Cell<bool> = const { Cell::new(false) };
     }
 }

@@ -1,8 +1,8 @@
 //! Events: a record of what happened in a run. All events have the same form.
 //!
 //! An event has a time, the node and the thread where it happened, a [`Kind`], [`Links`] and named fields.
-//! The [`Links`] are the id of the message or operation to which the event belongs, the id of the message or
-//! operation that caused the event, and the cause in words. The events are used for three things:
+//! The [`Links`] say to which message or operation the event belongs, and which message or operation has
+//! caused the event. They also name the cause in words. The events are used for three things:
 //!
 //! * the **trace hash** of a virtual-time run, which is the same for two runs of one seed;
 //! * the trace file of `LAB_TRACE`: JSON lines if its name ends in `.jsonl`, otherwise text for `diff`;
@@ -231,8 +231,8 @@ fn keep(seen: Result<(), String>) {
     }
 }
 
-/// Records an event of `node` with exactly these links. Use it when a network or a test does something to a
-/// server.
+/// Records an event of `node` with exactly these links. Use this function when a network or a test does
+/// something to a server.
 #[inline]
 #[track_caller]
 pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {

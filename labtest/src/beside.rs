@@ -91,8 +91,8 @@ fn search(failed: &Failed<'_>) -> Result<(), String> {
     });
     let drawn = found.and_then(|(trace, message)| {
         let passed = open(&traces[1])?;
-        // The first line of a trace file says whether the run has failed, so it differs. But it is not among
-        // the events.
+        // The first lines of the two trace files differ, because they say whether the run has failed. But
+        // these lines are not among the events.
         let same = same_events(&trace.events, &passed.events);
         if trace.events.get(same).is_none_or(|event| event.t < message.sent) {
             return Err(
@@ -254,12 +254,13 @@ fn passes(failed: &Failed<'_>, message: &Message, trace: Option<&Path>) -> Resul
     ended.map(|status| status.success()).map_err(|error| format!("the test cannot be started again: {error}"))
 }
 
-/// How many events at the beginning are the same in both runs.
+/// Returns how many events at the beginning are the same in both runs.
 fn same_events(failed: &[Event], passed: &[Event]) -> usize {
     failed.iter().zip(passed).take_while(|(a, b)| a == b).count()
 }
 
-/// The window with both pages. Each page opens at the first event that only one of the runs has.
+/// Returns the HTML page that shows the pages of both runs side by side. Each of these pages opens at the
+/// first event that only one of the runs has.
 fn beside(name: &str, message: &Message, failed: &[Event], passed: &[Event], pages: &[PathBuf; 2]) -> String {
     let same = same_events(failed, passed);
     let address = |page: &Path, events: &[Event]| {

@@ -68,7 +68,7 @@ pub fn pause(server: NodeId) {
     of(server, PAUSE);
 }
 
-/// Records that a server that was paused goes on.
+/// Records that a paused server goes on.
 pub fn resume(server: NodeId) {
     of(server, RESUME);
 }

@@ -165,8 +165,8 @@ fn arguments(line: impl IntoIterator<Item = String>, cases: &[Case]) -> Argument
     args
 }
 
-/// Separates the filters from all other arguments of a command line. Returns the other arguments, including
-/// the name of the program, and the filters.
+/// Separates the filters from all other arguments of a command line. The first result has the other arguments
+/// and the name of the program. The second result has the filters.
 fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
     /// The options whose value may be the next argument. Such a value is not a filter.
     const WITH_VALUE: [&str; 6] = ["--test-threads", "--logfile", "--skip", "--color", "--format", "-Z"];
@@ -192,7 +192,7 @@ fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<St
 }
 
 /// Returns the names of the cases that a filter or a `--skip` selects. First the pattern is compared with the
-/// cases' own names. Only if it fits none of them, it is compared with the Go names.
+/// cases' own names. If no own name fits, the pattern is compared with the Go names.
 fn named(pattern: &str, exact: bool, cases: &[Case]) -> Vec<String> {
     let fits = |name: &str| if exact { name == pattern } else { name.contains(pattern) };
     let names = |of: fn(&Case) -> &String| -> Vec<String> {

@@ -47,7 +47,7 @@ pub(super) fn cases<S: Sharded>() -> Vec<Case> {
 }
 
 /// The keys "0", "1" and so on, the values that they must have, and the clerk with which the test reads and
-/// writes them.
+/// writes the keys.
 struct Keys<C> {
     clerk: Client<C>,
     values: Vec<String>,
