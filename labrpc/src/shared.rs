@@ -274,7 +274,8 @@ impl SharedNetwork {
 
     // ---- servers --------------------------------------------------------------------------------
 
-    /// Set the server that has this name. An earlier server with this name is removed.
+    /// Give the name to `server`. If `server` is `None`, no server has the name any more. An earlier server
+    /// with this name is removed.
     pub fn set_server(&self, name: Name, server: Option<Server>) {
         let server = server.map(|server| server.shared);
         let old = self.change_reach(cause::SERVER_GONE, |state| state.set_server(name, server));

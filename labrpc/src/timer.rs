@@ -149,8 +149,8 @@ impl Timer {
                     self.changed.wait_until(&mut queue, due);
                 }
                 None if queue.life >= Life::Ending => {
-                    // The lock is still held here. So if another thread adds a task after this, it sees that
-                    // no timer thread runs, and starts a new one.
+                    // The lock is still held here. So if another thread adds a task later, that thread sees
+                    // that no timer thread runs, and starts a new timer thread.
                     queue.thread_runs = false;
                     return None;
                 }

@@ -297,7 +297,7 @@ impl Transit {
             let (service, handler) = server.at(at);
             let HandlerKind::Pooled(run) = &handler.kind else { return };
             let reply = as_callee(self.message.id, service, || run(&args));
-            // The code after the handler is the network's own, so it belongs to no node.
+            // The code after the handler is code of the network, so it belongs to no node.
             let _network = node::enter(NodeId::NONE);
             self.on_network_thread = true;
             let _pending = self.replied(reply, &mut is_enlisted_already);

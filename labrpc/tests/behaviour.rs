@@ -1263,7 +1263,7 @@ fn a_deferred_reply_comes_from_another_thread() {
                 thread::spawn(move || (i, end.call::<u64, u64>("Later.Ask", &i)))
             })
             .collect();
-        // The order of the replies is not that of the requests, but each caller gets the reply to its own
+        // The replies do not come in the order of the requests, but each caller gets the reply to its own
         // request. The thread that replies may hold a lock.
         let mut waiting: Vec<_> = (0..3).map(|_| responders.recv().expect("three requests arrive")).collect();
         waiting.sort_by_key(|(n, _)| std::cmp::Reverse(*n));

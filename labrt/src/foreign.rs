@@ -164,8 +164,9 @@ fn report_use(what: &str) -> bool {
     failed
 }
 
-/// The panic hook calls this function on a thread that belongs to no run. If the thread is foreign, this
-/// fails the run. If the result is `true`, the hook prints nothing, because all runs that failed are quiet.
+/// The panic hook calls this function on a thread that belongs to no run. If the thread is foreign, all runs
+/// that go on fail, except runs with an inner run. Returns `true` if a run has failed and all runs that have
+/// failed are quiet. Then the hook prints nothing.
 pub(crate) fn panicked(panic: &Panic) -> bool {
     if !is_foreign() {
         return false;

@@ -3,7 +3,7 @@
 //! The name of a node has three parts: its group, its index in the group, and its incarnation. A restarted
 //! server is a new incarnation. The current node depends on the *code that runs*, not on the thread. For
 //! example, a network calls the handler of a server on the caller's thread. During this call, the current
-//! node is that of the server.
+//! node is the node of the server.
 //!
 //! When a thread is spawned, the new thread starts with the node that is current on the spawning thread. This
 //! node *owns* the thread until the thread ends (see [`crate::thread::alive`]).
@@ -65,8 +65,8 @@ pub fn enter(node: NodeId) -> NodeGuard {
     NodeGuard { before: context::set_node(node), here: std::marker::PhantomData }
 }
 
-/// The guard of [`enter`]. When the guard is dropped, the node from before the call of [`enter`] is current
-/// again.
+/// The guard of [`enter`]. When the guard is dropped, the node that was current before the call of [`enter`]
+/// is current again.
 #[must_use = "the node is current only as long as the guard lives"]
 pub struct NodeGuard {
     before: NodeId,

@@ -29,7 +29,8 @@ const MOST_RUNS: usize = 200;
 /// The search tries this number of messages one by one before its steps become longer.
 const ONE_BY_ONE: usize = 40;
 
-/// The pages of a run with too many events show this time in ns before and after the changed message.
+/// If a run has too many events for its page, the page opens at the changed message. It then shows this time
+/// before the message, and this time after it, in ns.
 const SHOWN: u64 = 50_000_000;
 
 /// Reads the variable.
@@ -265,7 +266,7 @@ fn beside(name: &str, message: &Message, failed: &[Event], passed: &[Event], pag
     let same = same_events(failed, passed);
     let address = |page: &Path, events: &[Event]| {
         let name = page.file_name().unwrap_or_default().to_string_lossy();
-        // A page with all events of its run has the same numbers of events as the trace.
+        // If a page has all events of its run, an event has the same number on the page as in the trace.
         match events.len() <= spacetime::MOST_EVENTS {
             true => format!("{name}#axis=events&e={}", same.min(events.len().saturating_sub(1))),
             false => format!("{name}#t={}-{}", message.sent.saturating_sub(SHOWN), message.sent + SHOWN),

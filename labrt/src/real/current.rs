@@ -58,8 +58,8 @@ mod tls {
     use super::*;
     thread_local! {
         pub(super) static CURRENT: Current = Current::default();
-        /// True if the events of this thread are kept. This is a variable of its own because it is read for
-        /// each event, so the access must be fast.
+        /// True if the events of this thread are kept. This variable is read for each event, so the access
+        /// must be fast. For this reason it is not a part of `CURRENT`.
         pub(super) static WATCHED: Cell<bool> = const { Cell::new(false) };
     }
 }

@@ -500,8 +500,8 @@ impl State {
         true
     }
 
-    /// Returns the node of the running task if the task must stop, because the node is paused. A task goes on
-    /// if it holds a lock or waits for one, if it runs code of another node, or if it has a guard of
+    /// If the running task must stop because its node is paused, returns this node. A task goes on if it
+    /// holds a lock or waits for one, if it runs code of another node, or if it has a guard of
     /// [`crate::node::without_pause`].
     #[inline]
     fn stops(&self) -> Option<NodeId> {

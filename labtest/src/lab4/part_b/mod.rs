@@ -106,7 +106,7 @@ impl<C: KvClerk> Keys<C> {
         self.values[i] += &more;
     }
 
-    /// For one key after the other: checks the value of the key and appends to it.
+    /// Checks the value of a key, and then appends to this key. Does this for all keys, one after the other.
     #[track_caller]
     fn check_and_append(&mut self, len: usize) {
         for i in 0..self.values.len() {
