@@ -89,7 +89,7 @@ impl Drop for NodeGuard {
 /// for a lock of the node as long as the pause lasts.
 ///
 /// A thread of another node may send to a thread of the paused node on a rendezvous channel, or may join such
-/// a thread. Then it waits until the end of the pause.
+/// a thread. This call waits until the end of the pause.
 ///
 /// Only threads of the node stop. If another thread calls code of the node, this code runs. A network should
 /// hold back the messages to the node (`labrpc::Network::pause` does this).

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The identity of a test. From it, a replay line is made: the shell command that runs the test again.
+/// The identity of a test. A replay line is made from it: the shell command that runs the test again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The cargo package to which the test belongs.

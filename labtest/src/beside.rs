@@ -29,8 +29,8 @@ const MOST_RUNS: usize = 200;
 /// The search tries this number of messages one by one before its steps become longer.
 const ONE_BY_ONE: usize = 40;
 
-/// If a run has too many events for its page, the page opens at the changed message. It then shows this time
-/// before the message, and this time after it, in ns.
+/// If a run has too many events for its page, the page opens at the changed message. The page then shows this
+/// number of ns before the message, and the same number after the message.
 const SHOWN: u64 = 50_000_000;
 
 /// Reads the variable.

@@ -1,5 +1,5 @@
-//! The run to which the running thread belongs, and the thread's slot in this run. Also the code that all
-//! kinds of waits use.
+//! The run to which the running thread belongs, and the thread's slot in this run. This module also has the
+//! code that all kinds of waits use.
 
 use super::supervisor::RealRun;
 use crate::node::NodeId;
