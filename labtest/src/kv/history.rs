@@ -93,9 +93,9 @@ impl History {
     }
 
     /// Fails the test if the operations are not linearizable. Then a page shows the operations. It lies
-    /// beside the [page of the run](crate::page), and the two pages link to each other. If the run gets no
-    /// page because the test does not use the [harness](crate::harness), the page of the history is written
-    /// into the system's folder for temporary files, and its path is printed.
+    /// beside the [page of the run](crate::page), and the two pages link to each other. If the test does not
+    /// use the [harness](crate::harness), the run gets no page. Then the page of the history is written into
+    /// the system's folder for temporary files, and its path is printed.
     #[track_caller]
     pub fn check(&self, if_unknown: IfUnknown, title: &str, marks: Vec<Mark>) {
         if let Err(error) = self.judge_in(if_unknown, title, marks, None) {
