@@ -14,9 +14,9 @@
 //!
 //! If a request is not lost, its handler runs on the server that existed when the request was sent. The
 //! handler also runs if this server is removed while the request is delayed. But then the sender gets no
-//! reply. But if `Link::RequestsHeld` holds the request, the request goes to the server that has the same
-//! name at the time of the release. If no server has this name at that time, or if the end is disabled, the
-//! call fails.
+//! reply. `Link::RequestsHeld` is an exception: a held request goes to the server that has the same name at
+//! the time of the release. If no server has this name at that time, or if the end is disabled, the call
+//! fails.
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};

@@ -994,8 +994,8 @@ fn a_call_under_way_at_cleanup_completes() {
         net.add_server("s", server);
         net.long_reordering(true);
         let end = Arc::new(joined(&net, "s"));
-        // There are twenty calls. So some of the replies are held back, by a timer that starts only after the
-        // clean-up.
+        // There are twenty calls, so some of the replies are held back. The timer that holds them back starts
+        // only after the clean-up.
         let results: Vec<_> = (0..20).map(|_| call_gate(&end)).collect();
         while net.count("s") < 20 {
             time::sleep(MS);

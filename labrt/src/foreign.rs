@@ -102,8 +102,8 @@ fn is_foreign() -> bool {
     !tls::KNOWN.get() && RELIABLE.get() == Some(&true) && is_marked()
 }
 
-/// Checks whether the calling thread is foreign. If it is, this fails the run or prints the warning. Every
-/// function of labrt that a foreign thread could use must call this first.
+/// Checks whether the calling thread is foreign. If the thread is foreign, this fails the run or prints the
+/// warning. Every function of labrt that a foreign thread could use must call this first.
 #[inline]
 #[track_caller]
 pub(crate) fn touch() {

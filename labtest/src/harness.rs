@@ -39,7 +39,7 @@ pub type Body = Arc<dyn Fn() + Send + Sync>;
 /// One test of a suite.
 ///
 /// The body is a closure, so a suite can have parameters. Each case must have a name of its own. For each
-/// failed run, a command is printed that repeats the run (the replay line). This command contains the name of
+/// failed run, the replay line is printed: a command that repeats the run. This command contains the name of
 /// the case. A suite with a parameter can look like this:
 ///
 /// ```
@@ -75,8 +75,8 @@ pub type Body = Arc<dyn Fn() + Send + Sync>;
 /// # assert_eq!(names, ["agree_with_3", "agree_with_5", "agree_with_7"]);
 /// ```
 ///
-/// The `main` function of the test binary is then the line `harness::main(labrt::here!(), MyRaft::STRICTNESS,
-/// &cases::<MyRaft>())`.
+/// The `main` function of the test binary then consists of the line `harness::main(labrt::here!(),
+/// MyRaft::STRICTNESS, &cases::<MyRaft>())`.
 #[derive(Clone)]
 pub struct Case {
     /// The test's name in this project.

@@ -32,7 +32,7 @@
 //! 1. The life is marked as over. If the dying server makes a new end from now on, this end is closed.
 //! 2. The server's ends are disabled. So the server cannot send a request that depends on a later save.
 //! 3. The server's name is removed from the network. So the server cannot send a reply that depends on a
-//!    later save. This includes replies to calls that it has already received.
+//!    later save. This includes replies to calls that the server has already received.
 //! 4. The persister is copied, and the copy is kept for the next life. The dying server still has the
 //!    original, so everything that it saves later is lost. At the same instant the event
 //!    `fault.crash` is recorded, and the harness deletes its reference to the server. So no thread of the

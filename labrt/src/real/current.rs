@@ -111,8 +111,8 @@ pub(super) fn thread_number() -> u64 {
     tls::CURRENT.try_with(|c| c.run.borrow().as_ref().map_or(0, |(_, s)| s.number)).unwrap_or(0)
 }
 
-/// Unwinds the thread if its run is cancelled. But if the thread is already being unwound, this returns
-/// `true`: then the thread is in a destructor, and its waits must be short.
+/// Unwinds the thread if its run is cancelled. If the run is cancelled and the thread is already being
+/// unwound, returns `true`. Then the thread is in a destructor, and its waits must be short.
 pub(super) fn check() -> bool {
     if !with_run(|r| r.is_some_and(|r| r.is_cancelled())) {
         return false;

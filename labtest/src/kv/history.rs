@@ -107,8 +107,8 @@ impl History {
     /// into the given folder.
     ///
     /// # Errors
-    /// The operations are not linearizable, or the checker could not judge them and `if_unknown` is
-    /// [`IfUnknown::Fails`].
+    /// There is an error in two cases: the operations are not linearizable; or `if_unknown` is
+    /// [`IfUnknown::Fails`], and the checker could not judge the operations.
     pub fn judge(
         &self,
         if_unknown: IfUnknown,

@@ -41,7 +41,7 @@ pub(super) fn cases<S: Sharded>() -> Vec<Case> {
 }
 
 /// If a group serves a shard, three accesses to this shard, one after the other, may take at most this time.
-/// It is also the limit for a single access. The time is enough for an unreliable network and an election.
+/// This is also the limit for a single access. The time is enough for an unreliable network and an election.
 const IN_TIME: Duration = Duration::from_secs(5);
 
 /// A group must refuse keys of shards that it does not serve, even if a clerk believes that the group serves
