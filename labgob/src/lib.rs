@@ -26,8 +26,7 @@
 //! are impossible, so this crate does not check for them:
 //!
 //! * **Lower-case field names.** Go's encoder silently skips fields whose names begin with a lower-case
-//!   letter. serde's derive
-//!   encodes all fields. A field is left out only if the source has `#[serde(skip)]`.
+//!   letter. serde's derive encodes all fields. A field is left out only if the source has `#[serde(skip)]`.
 //! * **Decoding into a variable that is not empty.** Go does not send fields whose value is zero, and it
 //!   decodes into a variable of the caller. So if the variable has an old value in such a field, this old
 //!   value remains. In this crate, decoding returns a new value, and all its fields come from the bytes.

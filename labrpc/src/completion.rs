@@ -2,8 +2,7 @@
 //! outcome of a message that never waits is returned directly.
 //!
 //! There are two kinds of completions. A slot wakes the thread that waits. A callback is a closure of the
-//! sender. The code that ends the message calls the callback, so it decides on which thread the callback
-//! runs.
+//! sender. The code that ends the message decides on which thread the callback runs.
 
 use labrt::node::{self, NodeId};
 use labrt::sync::{Arc, Condvar, Mutex};

@@ -137,8 +137,8 @@ pub(crate) fn complaint_about_range(name: &str, range: &RangeInclusive<Duration>
 }
 
 /// What happens to one chosen message, instead of what the random decisions say. All other random decisions
-/// stay the same, so two runs with the same seed differ in this message, and in what follows from it. See
-/// [`Network::with_fates`](crate::Network::with_fates).
+/// stay the same. So if you run a seed with a chosen fate and without it, the two runs differ only in this
+/// message and in what follows from it. See [`Network::with_fates`](crate::Network::with_fates).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fate {
     /// The request and its reply are not lost. They are delayed as the random decisions say.
@@ -181,8 +181,9 @@ pub enum Link {
     RequestsLost,
     /// Requests pass and their handlers run, but the replies are lost.
     RepliesLost,
-    /// Requests wait in the network until [`Network::release`](crate::Network::release). Then they go to the
-    /// server that has the name at that time, perhaps a restarted one.
+    /// Requests wait in the network until [`Network::release`](crate::Network::release). Each request was
+    /// sent to a name. It goes to the server that has this name at the time of the release. This server may
+    /// have been restarted in the meantime.
     RequestsHeld,
     /// Requests pass and their handlers run, but the replies wait in the network until
     /// [`Network::release`](crate::Network::release).
@@ -301,8 +302,8 @@ impl Dice {
         Duration::from_micros(u64::from(least_us) + self.below(label, spread + 1))
     }
 
-    /// Returns after how much time the request arrives a second time, if `of_1000` of 1000 requests arrive
-    /// twice. `None` means that this request arrives only once.
+    /// Returns the time between the two arrivals of the request, if `of_1000` of 1000 requests arrive twice.
+    /// `None` means that this request arrives only once.
     pub fn duplicate(self, of_1000: u16, delay: Option<Latency>) -> Option<Duration> {
         let is_doubled = of_1000 > 0 && self.below(DUPLICATE, 1000) < u64::from(of_1000);
         is_doubled.then(|| match delay {

@@ -45,10 +45,10 @@ impl Network {
 
     /// Make a network without ends and servers, and choose what happens to single messages. Each key of
     /// `fates` names a message by two numbers: the number of its end, and its own number among the messages
-    /// of this end. The event `rpc.sent` has both numbers, as `end` and `nth`. A chosen fate does not affect
-    /// a message that reaches no server, or that a one-way link loses.
+    /// of this end. The event `rpc.sent` has both numbers, as `end` and `nth`. Two kinds of messages are lost
+    /// whatever their fate is: those that reach no server, and those that a one-way link loses.
     ///
-    /// In virtual time, a run is the same as without the chosen fates, up to the first of these messages.
+    /// In virtual time, a run is the same as without the chosen fates, up to the first message with a fate.
     pub fn with_fates(fates: impl IntoIterator<Item = ((u64, u64), Fate)>) -> Network {
         Network { handle: Arc::new(Handle { shared: SharedNetwork::new(fates.into_iter().collect()) }) }
     }
@@ -120,8 +120,8 @@ impl Network {
         self.shared().connect(&end.into(), server.into());
     }
 
-    /// Enable or disable an end. When an end is disabled, each call on this end whose handler runs at this
-    /// moment fails.
+    /// Enable or disable an end. When an end is disabled, the calls on this end fail if their handlers run at
+    /// this moment.
     pub fn enable(&self, end: impl Into<Name>, enabled: bool) {
         self.shared().enable(&end.into(), enabled);
     }
@@ -143,8 +143,8 @@ impl Network {
     }
 
     /// Call `hook` at each request that leaves its node, and at each reply of a handler. With the hook a
-    /// harness can crash a server at the very moment at which it sends a message. A new hook replaces an
-    /// earlier one. `None` removes the hook.
+    /// harness can crash a server at the very moment at which the server sends a message. A new hook replaces
+    /// an earlier one. `None` removes the hook.
     ///
     /// The arguments of the hook are the node that sends the message, and the kind of the message. The result
     /// matters only for a reply: if it is true, the reply has left the server. Then the reply is delivered,
