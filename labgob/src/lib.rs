@@ -162,7 +162,7 @@ impl<'a> Decoder<'a> {
 }
 
 /// Finds the byte at which reading a `T` fails. The usual decoder is fast, but does not report this byte. So
-/// after a failure, a slower reader that counts the bytes reads them again.
+/// after a failure, a slower reader reads the bytes again and counts them.
 fn failing_byte<T: DeserializeOwned>(bytes: &[u8]) -> usize {
     let mut counter = CountingReader { bytes, offset: 0 };
     // This call fails with the error that is known already. Only the position is needed, so the error is

@@ -162,9 +162,10 @@ impl Network {
         self.shared().release(&end.into());
     }
 
-    /// Let the messages of a node wait: a request to the node waits before its handler runs, and the outcome
-    /// of a request of the node waits before the node gets it. This is what happens to the messages of a
-    /// process that the operating system has stopped. [`labrt::node::pause`] stops the threads of the node.
+    /// Let the messages of a node wait. If the node gets a request, the request waits before its handler
+    /// runs. If the node has sent a request, the outcome waits before the node gets it. The messages of a
+    /// process that the operating system has stopped wait in the same way. [`labrt::node::pause`] stops the
+    /// threads of the node.
     pub fn pause(&self, node: NodeId) {
         self.shared().paused.pause(node);
     }

@@ -10,7 +10,8 @@
 //!
 //! A server makes each call at the moment at which it *applies* the change: right after its copy of the
 //! group's state has changed, and under the lock of this state. Each server of a group makes the calls, not
-//! only the leader. After a restart, a server applies some entries again, and makes their calls again.
+//! only the leader. After a restart, a server applies some entries again, and makes the calls for these
+//! entries again.
 
 use crate::{Config, Gid};
 use labrt::trace::{self, Field, Kind, Links};
@@ -42,8 +43,8 @@ pub enum Source {
     NeverLeft,
 }
 
-/// Reports the present state of a server of group `gid`. `serves` has the shards whose data the server has, so
-/// that it may serve them.
+/// Reports the present state of a server of group `gid`. `serves` has the shards whose data the server has,
+/// so that it may serve them.
 ///
 /// Call it when the server starts, before all other calls. Also call it each time a snapshot replaces the
 /// server's state.
