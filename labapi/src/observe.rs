@@ -2,9 +2,13 @@
 //! each call writes one event.
 //!
 //! Any Raft can use these functions. They do not depend on how the Raft is written. The trace has three
-//! readers: the HTML page that draws a run, a monitor that checks whether a run keeps the guarantees of Raft
-//! (Figure 3), and the trace hash, which shows whether two runs are the same. If no reader needs events, a
-//! call does nothing.
+//! readers:
+//!
+//! * the HTML page, which draws a run;
+//! * the monitor, which checks whether a run keeps the guarantees of Raft (Figure 3);
+//! * the trace hash, which shows whether two runs are the same.
+//!
+//! If no reader needs events, a call does nothing.
 //!
 //! # Where to call the functions
 //!

@@ -19,8 +19,8 @@ pub struct ServerStart {
 }
 
 /// A server of a replicated service. [`start`](Replicated::start) starts a server, and
-/// [`make_clerk`](Replicated::make_clerk) makes a client of the service. In the course these are
-/// `StartKVServer` and `MakeClerk` of `kvraft`, and `StartServer` and `MakeClerk` of `shardctrler`.
+/// [`make_clerk`](Replicated::make_clerk) makes a client of the service. In the course these functions are
+/// `StartKVServer` and `MakeClerk` (`kvraft`), or `StartServer` and `MakeClerk` (`shardctrler`).
 ///
 /// The harness calls [`start`](Replicated::start) first, then [`services`](Replicated::services) once, then
 /// puts the services on the network and connects the server. As soon as `start` has returned, the harness may

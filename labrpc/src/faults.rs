@@ -83,8 +83,8 @@ pub struct NetworkOptions {
     pub lost_replies: Option<u16>,
     /// If this is true, two of three requests wait 200..2199 ms, as replies do under
     /// [`Network::long_reordering`](crate::Network::long_reordering). Use this option for protocols that must
-    /// handle old requests. It finds code with a wrong assumption: that the request that arrives last is the
-    /// newest one.
+    /// handle old requests. It finds code with a wrong assumption: that the last request to arrive is also
+    /// the last one that was sent.
     pub reorder_requests: bool,
     /// Of 1000 requests that are not lost, this many arrive twice. By default, the second time is 0..26 ms
     /// after the first. The handler runs again, and its second reply is dropped. Use this option for
@@ -129,8 +129,8 @@ impl NetworkOptions {
     }
 }
 
-/// Returns a text that says what is wrong with the range of delays that has this name. Returns `None` if
-/// nothing is wrong.
+/// Checks a range of delays. `name` is the name of the range. Returns a text that says what is wrong, or
+/// `None` if nothing is wrong.
 pub(crate) fn complaint_about_range(name: &str, range: &RangeInclusive<Duration>) -> Option<String> {
     let is_bad = range.start() > range.end() || *range.end() > LONGEST_LATENCY;
     is_bad.then(|| format!("{name} is {range:?}; expected the least first, and at most {LONGEST_LATENCY:?}"))

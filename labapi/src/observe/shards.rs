@@ -43,8 +43,8 @@ pub enum Source {
     NeverLeft,
 }
 
-/// Reports the present state of a server of group `gid`. `serves` has the shards whose data the server has,
-/// so that it may serve them.
+/// Reports the present state of a server of group `gid`. `serves` lists the shards that the server may serve,
+/// because it has their data.
 ///
 /// Call it when the server starts, before all other calls. Also call it each time a snapshot replaces the
 /// server's state.
