@@ -182,8 +182,8 @@ pub enum Link {
     /// Requests pass and their handlers run, but the replies are lost.
     RepliesLost,
     /// Requests wait in the network until [`Network::release`](crate::Network::release). Each request was
-    /// sent to a name. It goes to the server that has this name at the time of the release. This server may
-    /// have been restarted in the meantime.
+    /// sent to a name. At the release, it goes to the server that has this name then. The server may have
+    /// been restarted in the meantime.
     RequestsHeld,
     /// Requests pass and their handlers run, but the replies wait in the network until
     /// [`Network::release`](crate::Network::release).

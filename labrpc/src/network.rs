@@ -192,8 +192,8 @@ impl Network {
         self.shared().close_ends_of(owner);
     }
 
-    /// Add a server with this name. If another server has this name, it is replaced. If the old server runs
-    /// handlers at this moment, their calls fail at once.
+    /// Add a server with this name. If another server has this name, the new server replaces it. If handlers
+    /// of the old server run at this moment, their calls fail at once.
     pub fn add_server(&self, name: impl Into<Name>, server: Server) {
         self.shared().set_server(name.into(), Some(server));
     }
