@@ -1,5 +1,5 @@
-//! The data of one message. This data is small and can be copied. Only `to` and `route` can change, when a
-//! held request is released.
+//! The data of one message. This data is small and can be copied. Only the fields `to` and `route` can
+//! change: they change when a held request is released.
 
 use crate::faults::{Cost, DROPPED_OF_1000, Dice, Fate, Latency, Link, NetworkOptions};
 use labrt::node::NodeId;
