@@ -132,7 +132,7 @@ fn curve(scale: &Scale, series: &Series) -> String {
         }
         reached = share;
     }
-    // No trial had a longer time, so the curve continues at this height.
+    // The other trials elected no leader, so the curve stays at this height up to the end of the axis.
     if !series.times.is_empty() && reached < 1.0 {
         point(&mut points, scale.x(scale.to), Scale::y(reached));
     }
