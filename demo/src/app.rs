@@ -61,7 +61,8 @@ pub struct App {
     /// The same for each group. An operation belongs to the group that owns its shard at the end of the
     /// sample.
     group_rates: VecDeque<[u64; GROUPS]>,
-    /// How long the operations of the last seconds took, and when the view after their end was made.
+    /// A pair for each operation of the last seconds: the time of the first view after its end, and how long
+    /// the operation took.
     latencies: VecDeque<(Duration, Duration)>,
     /// The events. The latest event is the last one.
     pub events: VecDeque<Event>,
@@ -156,7 +157,7 @@ impl App {
         self.sample_ends = view.at + SAMPLE;
     }
 
-    /// Notes how long operations took that have just finished.
+    /// Notes the latencies of the operations that have just finished.
     pub fn finished(&mut self, took: &[Duration]) {
         let now = self.view.at;
         self.latencies.extend(took.iter().map(|took| (now, *took)));
@@ -165,7 +166,7 @@ impl App {
         }
     }
 
-    /// How long the operations took that finished in the last two seconds. `None` if there were none.
+    /// The latency of the operations that finished in the last two seconds. `None` if no operation finished.
     pub fn latency(&self) -> Option<Latency> {
         let mut took: Vec<Duration> = self.latencies.iter().map(|(_, took)| *took).collect();
         took.sort_unstable();
@@ -203,7 +204,7 @@ impl App {
         }
     }
 
-    /// The same reason in a sentence that says what it means for the clients.
+    /// The same reason in a sentence that says what the reason means for the clients.
     pub fn reason_at_length(&self) -> Option<String> {
         let short = self.reason()?;
         let lame = Team::ALL.into_iter().find(|team| !self.view.has_majority(*team));

@@ -55,7 +55,7 @@ pub struct Room {
     start: Instant,
     /// How many operations the clients have finished, for each shard.
     operations: Arc<[AtomicU64; NSHARDS]>,
-    /// How long each operation took that has finished since [`Room::take_latencies`] was called.
+    /// The latencies of the operations that have finished since the last call of [`Room::take_latencies`].
     latencies: Arc<Mutex<Vec<Duration>>>,
     done: Arc<AtomicBool>,
     clients: Vec<JoinHandle<()>>,
@@ -149,7 +149,7 @@ impl Room {
         }
     }
 
-    /// How long each operation took that has finished since the last call.
+    /// The latencies of the operations that have finished since the last call.
     pub fn take_latencies(&self) -> Vec<Duration> {
         std::mem::take(&mut *self.latencies.lock())
     }

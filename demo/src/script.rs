@@ -11,7 +11,7 @@ use labrt::time::Duration;
 
 use crate::act::{Act, GROUPS, SERVERS, Target, Team};
 
-/// An action, and the time between the action before it and this action.
+/// An action, and the time that has passed since the action before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     pub wait: Duration,

@@ -66,8 +66,8 @@ pub fn run(context: &Context, chunk: Chunk, tell: &dyn Fn(Event)) {
     job.replay_kept();
 }
 
-/// With `--until-fail`, reports the first failure. It is called when all chunks have ended. Until then, an
-/// earlier failure can be found.
+/// With `--until-fail`, reports the first failure. This function is called when all chunks have ended,
+/// because until then a failure in an earlier chunk can be found.
 pub fn report_first(context: &Context, tell: &dyn Fn(Event)) {
     let Some(Found { mut run, output, evidence, .. }) = context.first.as_ref().and_then(First::take) else {
         return;
@@ -112,9 +112,9 @@ struct Job<'a> {
     /// to 0.
     silent: u32,
     kept: Vec<Kept>,
-    /// Whether the page of the current child is kept, so that it must not be deleted.
+    /// Whether the page of the current child is kept. Such a page must not be deleted.
     page_is_kept: bool,
-    /// Whether a seed has failed, and the campaign ends at the first failure.
+    /// Whether the chunk has ended early: a seed has failed, and the campaign ends at the first failure.
     is_done: bool,
 }
 
@@ -364,7 +364,7 @@ impl Job<'_> {
             return (self.tell)(Event::Run(run));
         }
         if let Some(first) = &self.context.first {
-            // It is reported when the chunks before this one have ended ([`report_first`]).
+            // The failure is reported later, when all chunks have ended ([`report_first`]).
             let output = output.filter(|_| self.context.mode == Mode::Sim).and_then(|o| self.set_aside(o));
             first.offer(Found { chunk: self.chunk.number, run: run.clone(), output, evidence: None });
             if self.context.mode == Mode::Real {
@@ -425,7 +425,7 @@ impl Job<'_> {
     }
 }
 
-/// The path of a run's page on the real clock, if the run's output has the path `output`.
+/// The path of the page of a run on the real clock. `output` is the path of the run's output.
 fn page_of(output: &Path) -> PathBuf {
     output.with_extension("html")
 }

@@ -57,7 +57,7 @@ impl Sources {
     pub fn read(roots: &[Root], libraries: &BTreeSet<PathBuf>) -> Sources {
         let mut sources = Sources::default();
         for root in roots {
-            // A target in a folder of its own has all files of this folder.
+            // If a target has a folder of its own, all files of this folder belong to the target.
             let files = match (root.file.file_name(), root.file.parent()) {
                 (Some(name), Some(dir)) if name == "main.rs" => rust_files(dir),
                 _ => vec![root.file.clone()],
@@ -129,7 +129,7 @@ impl Sources {
         }
     }
 
-    /// The names that can be names of tests, and have a target.
+    /// The names that can be names of tests and that belong to at least one target.
     pub fn tests(&self) -> impl Iterator<Item = &str> {
         let is_test = |it: &&Found| {
             let is_likely = it.is_sure || matches!(it.place, Place::Target(_));

@@ -12,8 +12,8 @@ use super::source::Source;
 const STARTER: &str = include_str!("../../../starter/Cargo.toml");
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 
-/// Tables that the new manifest has in addition. The lints make `cargo clippy` report an error for each name
-/// that the project's `clippy.toml` bans.
+/// Tables that are in the new manifest, but not in the starter's manifest. The lints make `cargo clippy`
+/// report an error for each name that the project's `clippy.toml` bans.
 const OWN_TABLES: &str = "
 # The project is no part of a workspace that may lie above it.
 [workspace]
@@ -54,7 +54,7 @@ fn without_this_program(profiles: &mut Item) {
     packages.as_table_like_mut().expect("the workspace has such profiles").remove(env!("CARGO_PKG_NAME"));
 }
 
-/// Names that the package cannot have, because it depends on packages that have them.
+/// Names that the package cannot have, because its dependencies have these names.
 pub fn reserved_names() -> Vec<String> {
     let workspace = document(WORKSPACE);
     let all = workspace["workspace"]["dependencies"].as_table_like().expect("the workspace has dependencies");

@@ -83,14 +83,14 @@ enum Command {
     Check,
     /// Build the project with an animal's mistake, and run tests in virtual time until one fails
     Run(run::Args),
-    /// Draw some animals, and check that the tests catch each of them that they have found reliably before
+    /// Draw some animals, and check that the tests still catch those that were found reliably before
     ///
     /// An animal was found reliably if zoo/results.jsonl says that some method finds it in at least 80 % of
     /// the seeds. If such an animal is not caught now, the exit code is 1. What has caught an animal is
     /// printed.
     Sample(sample::Args),
-    /// Measure for each animal whether the course's tests, the strict tests, the tests with the monitor and
-    /// the unit tests find it, and write the tables of docs/zoo.md and the picture docs/zoo.svg
+    /// Measure which of these find each animal: the course's tests, the strict tests, the tests with the
+    /// monitor, the unit tests. Then write the tables of docs/zoo.md and the picture docs/zoo.svg
     Matrix(matrix::Args),
 }
 
@@ -222,8 +222,8 @@ fn show(root: &Path, animal: &Animal) -> Result<String, Problem> {
     Ok(text)
 }
 
-/// Checks that the change of each animal fits the sources, and also the change that takes Raft's assertions
-/// out.
+/// Checks that the change of each animal fits the sources. Also checks the change that takes Raft's
+/// assertions out.
 fn check(root: &Path, animals: &[Animal]) -> Result<String, Problem> {
     let assertions = diff::apply_changes(root, "without assertions", &tree::without_assertions());
     let results = animals.iter().map(|animal| diff::apply(root, animal)).chain([assertions]);

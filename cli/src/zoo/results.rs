@@ -93,7 +93,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The tests that failed, and the test that failed in most seeds comes first.
+    /// The tests that failed. The test that failed in most seeds comes first.
     pub fn best_tests(&self) -> Vec<String> {
         let mut tests: Vec<(&String, &u64)> = self.tests.iter().collect();
         tests.sort_by_key(|(name, count)| (Reverse(**count), *name));
@@ -116,8 +116,8 @@ impl Finding {
     }
 }
 
-/// All findings, by animal and method. Each finding is stored with the [`mark`] that its animal had when it
-/// was measured. If the animal has another mark now, the finding is out of date.
+/// All findings, by animal and method. Each finding is stored with the [`mark`] that the animal had when the
+/// finding was made. If the animal has another mark now, the finding is out of date.
 pub struct Results {
     path: PathBuf,
     known: Known,

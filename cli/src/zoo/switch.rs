@@ -36,7 +36,8 @@ pub const VARIABLE: &str = "LAB_ZOO";
 /// If this environment variable is `1`, Raft's own assertions are on. Otherwise they are off.
 pub const ASSERTIONS: &str = "LAB_ZOO_ASSERTIONS";
 
-/// The copy has this file, too. Its code reads the two environment variables.
+/// The copy has this file in addition to the project's files. The code in the file reads the two environment
+/// variables.
 const MODULE: &str = "src/zoo.rs";
 const LIBRARY: &str = "src/lib.rs";
 
