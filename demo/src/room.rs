@@ -154,8 +154,8 @@ impl Room {
         std::mem::take(&mut *self.latencies.lock())
     }
 
-    /// How many faults there have been so far. A group that joins or leaves and a shard that moves also count
-    /// as faults.
+    /// How many faults there have been so far. If a group joins or leaves, or if a shard moves, this also
+    /// counts as a fault.
     pub fn faults(&self) -> u64 {
         self.faults
     }
@@ -310,8 +310,8 @@ impl Room {
         self.clients.iter().filter(|client| !client.is_finished()).count()
     }
 
-    /// Stops the servers. The clients must have finished. Returns their operations, and the faults that
-    /// happened while they worked.
+    /// Stops the servers. The clients must have finished. Returns the clients' operations, and the faults
+    /// that happened while the clients worked.
     pub fn close(self) -> (Vec<Operation>, Vec<Mark>) {
         let marks = self.config.marks();
         self.config.stop();

@@ -34,7 +34,7 @@ use crate::shell::quoted;
 /// How long the machines may take to remove their folders.
 const TIDY_LIMIT: Duration = Duration::from_secs(20);
 
-/// Checks that each host has a name. Also checks that all programs are installed that `--hosts` needs.
+/// Checks that each host has a name. Also checks that the programs for `--hosts` are installed.
 ///
 /// # Errors
 /// When a program is missing, or when the name of a host is empty. The error says which program is missing.

@@ -7,9 +7,8 @@
 //!   run has failed because of a history, `<target>-<test>-<seed>-history.html` shows the history.
 //! * `failures.txt`: a line for each failure, even if no other file of this failure is kept.
 //!
-//! `failures.txt` has all failures. A [`Shortlist`] chooses the failures of which the other files are kept.
-//! If a failure with a shorter run takes the place of another failure, the files of the other failure are
-//! removed.
+//! `failures.txt` has all failures. A [`Shortlist`] chooses for which failures the other files are kept. If a
+//! failure with a shorter run takes the place of another failure, the files of the other failure are removed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

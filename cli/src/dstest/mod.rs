@@ -282,7 +282,7 @@ fn context(args: &Args, settings: &Settings, tests: Vec<Test>, stop: Stop, scrat
     }
 }
 
-/// Checks that files can be written into a folder, which need not exist yet. The check is made before
+/// Checks that files can be written into a folder. The folder need not exist yet. The check is made before
 /// anything is built. Without it, the user would see the error only at the first failure. To be sure, the
 /// check makes the folder and a file in it, and removes them again. `what` names the folder in the error.
 pub(crate) fn check_out(what: &str, dir: &Path) -> Result<(), Problem> {

@@ -105,9 +105,9 @@ impl Project {
         Some(Project { root, target_dir, targets, libraries, uses_git })
     }
 
-    /// The names of tests that are written in the sources: in the sources of the project, and in those of the
-    /// packages that the project uses by path or from git repositories. Returns `None` if cargo does not say
-    /// where the packages from git are.
+    /// The names of tests in the sources of the project. If the project uses other packages by path or from
+    /// git repositories, the sources of these packages count, too. Returns `None` if cargo does not say where
+    /// the packages from git are.
     fn sources(&self) -> Option<Sources> {
         let mut libraries = self.libraries.clone();
         if self.uses_git {

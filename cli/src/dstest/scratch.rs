@@ -51,7 +51,7 @@ impl Scratch {
 
     /// Copies a binary, so that a build during the campaign does not change what is tested. The path of the
     /// copy ends with the same folders as the original, for example `debug/deps`. From the names of these
-    /// folders the binary knows with which profile it was built, and its replay lines need this profile.
+    /// folders the binary learns its cargo profile. It writes this profile into its replay lines.
     ///
     /// # Errors
     /// When the file cannot be copied. The error names it.

@@ -47,8 +47,8 @@ pub fn text(name: &str, source: &Source) -> String {
     format!("{}\n", text.trim_end())
 }
 
-/// Removes the profile of this program's own package. The new project does not depend on it, and cargo warns
-/// about profiles of packages that it does not find.
+/// Removes the profile of this program's own package. The new project does not depend on this package, and
+/// cargo warns about profiles of packages that it does not find.
 fn without_this_program(profiles: &mut Item) {
     let packages = &mut profiles["dev"]["package"];
     packages.as_table_like_mut().expect("the workspace has such profiles").remove(env!("CARGO_PKG_NAME"));

@@ -45,8 +45,9 @@ impl Copy {
     /// builds the copy, unless that was done before for the same sources.
     ///
     /// # Errors
-    /// If a file cannot be read or written, if no animal is the cause of the compiler's errors, or if the
-    /// copy still does not build after the last try.
+    /// * A file cannot be read or written.
+    /// * The copy does not build, and no animal is the cause of the compiler's errors.
+    /// * The copy still does not build after the last try.
     pub fn of(root: &Path, animals: &[Animal], scope: Scope, stop: &Stop) -> Result<Copy, Problem> {
         let tree = Tree::of(root).map_err(Problem::Failure)?;
         let note = tree.dir.with_file_name("switches.json");

@@ -1,7 +1,7 @@
 //! `lab zoo`: the zoo of known mistakes.
 //!
 //! An animal is a mistake that people make in a Raft or in a service. A file in the folder `zoo` describes
-//! the animal, and has the change of the sources that makes the mistake ([`animal`]). The sources themselves
+//! the animal. It has the change that makes this mistake in the sources ([`animal`]). The sources themselves
 //! stay free of mistakes. A copy of the project gets the changes, each behind a switch, and is built once
 //! ([`mod@copy`], [`tree`], [`switch`]).
 //!
@@ -11,8 +11,12 @@
 //! * `lab zoo sample` draws animals and checks that the tests still catch them ([`sample`]).
 //! * `lab zoo matrix` measures which method finds which animal ([`matrix`]).
 //!
-//! Exit codes: 0 if the command has a result (a failed test is a result, too), 1 if a change does not fit or
-//! something else has failed, 2 if the arguments or a file of the zoo are bad, 128 + n after signal n.
+//! Exit codes:
+//!
+//! * 0: the command has a result. A failed test is a result, too;
+//! * 1: a change does not fit, or something else has failed;
+//! * 2: the arguments or a file of the zoo are bad;
+//! * 128 + n: signal n ended the command.
 
 mod animal;
 mod copy;

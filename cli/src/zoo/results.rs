@@ -78,8 +78,9 @@ pub struct Finding {
     pub failed: u64,
     /// The smallest seed in which a test failed.
     pub smallest: Option<u64>,
-    /// CPU seconds of all runs up to the first failure, in this order: all tests with the first seed, then
-    /// all tests with the next seed, and so on. If nothing failed, CPU seconds of all runs.
+    /// CPU seconds of all runs up to the first failure. For this, the runs have an order: all tests with the
+    /// first seed, then all tests with the next seed, and so on. If nothing failed, these are the CPU seconds
+    /// of all runs.
     pub cpu: f64,
     /// In how many seeds each test failed. Tests that did not fail are left out. After the first seed, a test
     /// does not run with a seed in which another test has failed.

@@ -2,8 +2,8 @@
 //!
 //! A build of the project takes much longer than a run of a test. So the copy in which animals are measured
 //! has nearly all animals at once. [`Switched::of`] compares the project's sources with the sources of each
-//! animal, function by function. A function that differs gets a body that asks whether the animal's switch is
-//! on:
+//! animal, function by function. If a function differs, its body in the copy asks whether the animal's switch
+//! is on:
 //!
 //! ```text
 //! fn majority(&self) -> usize {
@@ -245,7 +245,8 @@ impl Edits {
         }
     }
 
-    /// The text of the file with all changes, and which lines belong to which animal.
+    /// Returns the text of the file with all changes, and ranges of lines. Each range has the name of the
+    /// animal to which its lines belong.
     fn text(&self, base: &str) -> (String, Vec<(Range<usize>, String)>) {
         let parsed = Parsed::of(base).expect("the text was parsed before");
         // Each insertion: the place in the old text, the new text, and the animal.

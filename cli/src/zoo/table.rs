@@ -161,8 +161,9 @@ fn counted(finding: &Finding) -> String {
     }
 }
 
-/// The rule that was named most often, and the expected rule if that is another one. Each of the two rules
-/// has the number of failures that name it. `+2` at the end means that two more rules were named.
+/// The rule that was named most often. If the expected rule is another one that was also named, it follows.
+/// Each of the two rules has the number of failures that name it. `+2` at the end means that two more rules
+/// were named.
 fn rules(finding: &Finding, expected: &str) -> String {
     let mut all: Vec<(&String, &u64)> = finding.rules.iter().collect();
     all.sort_by_key(|(rule, count)| (std::cmp::Reverse(**count), *rule));

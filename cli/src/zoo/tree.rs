@@ -80,7 +80,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// The file that exists while the copy is built, and after a build that was stopped.
+    /// The path of a file that exists while the copy is built. If a build is stopped, the file stays.
     fn mark(&self) -> PathBuf {
         self.dir.with_file_name("building")
     }
