@@ -812,7 +812,7 @@ fn held_links_and_slow_servers_have_bands() {
 
 // ---- the walkthroughs of docs/spacetime.md ----
 
-/// A step of a walkthrough: what the reader does, and the texts that are on the page then.
+/// A step of a walkthrough: what the reader does, and the texts that the page shows after this.
 struct Step {
     does: String,
     sees: Vec<String>,

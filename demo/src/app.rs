@@ -179,7 +179,7 @@ impl App {
         a_second(self.rates.iter().copied())
     }
 
-    /// The number of operations in the last second on the shards of each group.
+    /// The number of operations in the last second on the shards of the group `gi`.
     pub fn rate_of(&self, gi: usize) -> u64 {
         a_second(self.group_rates.iter().map(|rates| rates[gi]))
     }

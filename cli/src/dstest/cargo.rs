@@ -32,7 +32,7 @@ pub fn program() -> OsString {
 }
 
 /// Runs cargo with this plan until cargo ends, or a signal comes, or the time limit is reached. Passes each
-/// line of its stdout to `take`. If no line comes for a short time, `take` gets `None`.
+/// line of cargo's stdout to `take`. If no line comes for a short time, `take` gets `None`.
 ///
 /// # Errors
 /// When cargo cannot be started, or the system cannot say how it ended.
@@ -99,7 +99,8 @@ impl Building {
         Building { what, is_terminal, since: Instant::now(), told: None, crates: 0, last: String::new() }
     }
 
-    /// Takes a line of cargo's output with `--message-format json`, or `None` if some time has passed.
+    /// Takes a line of cargo's output with `--message-format json`, or `None` if no line has come for a short
+    /// time.
     pub fn take(&mut self, line: Option<&str>) {
         if let Some(name) = line.and_then(compiled) {
             self.crates += 1;

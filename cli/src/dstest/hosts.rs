@@ -1,7 +1,7 @@
 //! `--hosts`: other machines run the tests. Each chunk of seeds is one job. GNU parallel starts the jobs on
 //! these machines over ssh.
 //!
-//! Parallel copies this binary and the test binaries to a new folder below `/tmp` of each machine. The copy
+//! Parallel copies this binary and the test binaries to a new folder below `/tmp` on each machine. The copy
 //! (`--basefile`) needs rsync on both sides. A job runs `lab dstest-worker` in that folder. The host `:`
 //! means this machine. If a job fails, for example because a machine is lost, parallel tries the job once
 //! more, on another machine if possible. The folders are removed in the end, even after a failure.

@@ -89,8 +89,8 @@ pub struct Args {
     /// project's folder]
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How many failures are kept with log, trace and page, for each test and each cause in it. The failures
-    /// with the shortest runs are kept. Messages that differ only in numbers have the same cause
+    /// How many failures are kept with log, trace and page, for each cause in each test. The failures with
+    /// the shortest runs are kept. Messages that differ only in numbers have the same cause
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(0..=1000))]
     keep: u16,
     /// Write a line for each run into this file: target, test, seed, verdict, CPU seconds, message and
@@ -114,8 +114,8 @@ pub struct Args {
     /// Stop at the first failure
     #[arg(long)]
     until_fail: bool,
-    /// Do not run a seed in a test if another test has already failed with it. The order of the tests is the
-    /// order of the arguments
+    /// Do not run a seed in a test if another test has already failed with this seed. The order of the tests
+    /// is the order of the arguments
     #[arg(long, conflicts_with_all = ["until_fail", "hosts"])]
     skip_failed_seeds: bool,
     /// Run on these machines, with GNU parallel over ssh; `:` is this machine

@@ -138,8 +138,8 @@ impl Process {
         Process { child, group, pump, ended: None }
     }
 
-    /// Returns how the child ended, or `None` while it runs. If it has ended, this also kills the other
-    /// processes of its group.
+    /// Returns how the child ended, or `None` while it runs. If the child has ended, this function also kills
+    /// the other processes of the child's group.
     ///
     /// # Errors
     /// When the system cannot say whether the child has ended.

@@ -43,7 +43,7 @@ pub struct Project {
     /// The folder into which cargo builds.
     pub target_dir: PathBuf,
     targets: Vec<Target>,
-    /// The folders of the packages, and of the packages that they use by path.
+    /// The folders of the project's packages, and of other packages that these packages use by path.
     libraries: BTreeSet<PathBuf>,
     /// Whether a package uses another package from a git repository.
     uses_git: bool,

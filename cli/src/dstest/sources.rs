@@ -1,6 +1,6 @@
-//! The names of tests that are written in the sources. They say which test targets can have a test, and
-//! whether a name can mean a test at all. So only the targets that are needed are built, and a wrong name is
-//! refused before anything is built.
+//! The names of tests that are written in the sources. These names say which test targets can have a test,
+//! and whether a name can mean a test at all. So only the targets that are needed are built, and a wrong name
+//! is refused before anything is built.
 //!
 //! A suite of the labs is a list of names: `Case::ours("backup_2b", ..)`. The list can be in the test target
 //! itself, or in a library such as `labtest`. In a library, the target is found by the module of the file: a

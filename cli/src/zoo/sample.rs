@@ -118,8 +118,8 @@ fn draw<'a>(animals: &'a [Animal], seed: &str, count: usize) -> Vec<&'a Animal> 
     all
 }
 
-/// Returns the method that finds an animal most reliably. Of two methods that are equally reliable, this is
-/// the method that needs less CPU time. If no method is reliable, returns [`Method::Monitor`].
+/// Returns the method that finds an animal most reliably. If two methods are equally reliable, returns the
+/// method that needs less CPU time. If no method is reliable, returns [`Method::Monitor`].
 fn expected<'a>(results: &'a Results, animal: &Animal) -> Expected<'a> {
     let all = Method::ALL.into_iter().filter_map(|method| Some((method, results.of(animal, method)?)));
     let reliable = all.filter(|(_, it)| it.seeds > 0 && 10 * it.failed >= 8 * it.seeds);

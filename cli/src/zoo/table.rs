@@ -62,8 +62,8 @@ fn found(results: &Results, animal: &Animal, method: Method) -> bool {
     results.of(animal, method).is_some_and(|finding| finding.failed > 0)
 }
 
-/// A table with a row for each kind of animals and for each folder. A row says how many animals each method
-/// finds.
+/// A table with a row for each kind of animals and for each folder. A row says how many of its animals each
+/// method finds.
 fn summary(animals: &[Animal], results: &Results) -> String {
     let mut out =
         "| animals | number | measured | course | strict | either | monitor | expected rule | unit | nothing |\n\

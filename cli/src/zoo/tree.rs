@@ -85,7 +85,8 @@ impl Tree {
         self.dir.with_file_name("building")
     }
 
-    /// Notes that no build runs in the copy now, and that the last build was not stopped.
+    /// Removes the file `mark`. This means that no build runs in the copy now, and that the last build was
+    /// not stopped.
     pub fn built(&self) {
         let _ = fs::remove_file(self.mark());
     }
