@@ -45,7 +45,7 @@ impl Default for Setup {
     }
 }
 
-/// A running cluster. The same thread must make and use it, inside one [`labrt::Run`].
+/// A running cluster. One thread must make the cluster and use it, inside one [`labrt::Run`].
 pub struct Cluster {
     net: Network,
     rafts: Vec<Raft>,

@@ -508,12 +508,13 @@ fn latencies_and_rates_are_shown_over_time_by_client_and_by_key() {
     let sum = "(() => { const { all, step } = page.plots.rates(page.plots.rows[0]);
         return Math.round(all.reduce((a, b) => a + b) * step / 1e9); })()";
     assert_eq!(page.number(sum), page.number("page.recording.size"));
-    // A longer latency is drawn higher. Ten times the latency is always the same distance higher.
+    // A longer latency is drawn higher. If a latency is ten times as long, it is always drawn the same
+    // distance higher.
     let y = |page: &mut Page, ns: f64| page.number(&format!("page.plots.y({ns}, page.plots.place(0))"));
     let (a, b, c) = (y(&mut page, 1e6), y(&mut page, 1e7), y(&mut page, 1e8));
     assert!(a > b && ((a - b) - (b - c)).abs() < 0.01, "{a} {b} {c}");
 
-    // Point at an operation, and pin it.
+    // Points at an operation, and pins it.
     let at = page.eval(
         "(() => { const box = page.plots.canvas.getBoundingClientRect(), { call, ret } = page.recording, op = 7;
         return [box.x + page.axis.x(call[op]), box.y + page.plots.y(ret[op] - call[op], page.plots.place(0))]; })()",

@@ -220,7 +220,7 @@ fn a_filter_shows_only_what_was_chosen() {
     assert!(without < all && page.text("#shown").contains(" of "), "{without} of {all}");
     page.click_on("#servers button");
     assert_eq!(page.number(count), all);
-    // Hides a type of messages. Its messages are not drawn, but all other messages are.
+    // Hides a type of messages. Its messages are not drawn. All other messages are still drawn.
     let votes = message(&mut page, "/RequestVote/.test(page.run.types[f.type[m]])");
     page.click_on("#types button");
     let hidden = page.eval("page.run.types[[...page.filter.hiddenTypes][0]]");
@@ -744,7 +744,7 @@ fn the_failure_is_said_once_as_a_sentence_about_the_state() {
             assert!(!body.contains(more) && !body.contains("\\n"), "{body}");
             let cut = "(() => { const h = byId('headline'); return h.scrollHeight > h.clientHeight + 1 && getComputedStyle(h).overflow === 'hidden'; })()";
             assert_eq!(page.eval(cut), false, "the headline is cut off");
-            // In the first view there is nothing left to show.
+            // The first view already shows the failure, so there is no button that leads to it.
             assert_eq!(page.eval("byId('error').offsetParent"), serde_json::Value::Null);
             // On a phone, the pane is below the picture.
             page.eval("document.querySelector('#why summary').scrollIntoView()");
@@ -766,7 +766,7 @@ fn the_failure_is_said_once_as_a_sentence_about_the_state() {
                     label.y
                 );
             }
-            // Away from the failure, the button leads back to it.
+            // When the failure is not pinned, the button leads back to it.
             page.press("Escape");
             assert_eq!(page.eval("byId('error').offsetParent !== null"), true);
             page.click_on("#error");

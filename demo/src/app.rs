@@ -184,7 +184,7 @@ impl App {
         a_second(self.group_rates.iter().map(|rates| rates[gi]))
     }
 
-    /// Why operations fail to finish, or finish slowly. `None` if there is no reason that the servers show.
+    /// Why operations do not finish, or finish slowly. `None` if the servers show no reason.
     pub fn reason(&self) -> Option<String> {
         let lame = |team: &Team| !self.view.has_majority(*team);
         let lame: Vec<Team> = Team::ALL.into_iter().filter(lame).collect();

@@ -114,7 +114,7 @@ impl Building {
         if is_due {
             self.told = Some(Instant::now());
             let (start, end) = if self.is_terminal { ("\r\x1b[K", "") } else { ("", "\n") };
-            // If nobody reads stderr, nobody needs the line.
+            // If nobody reads stderr, nobody needs the line. So an error is ignored.
             let _ = write!(io::stderr(), "{start}{}{end}", self.line());
         }
     }

@@ -108,8 +108,8 @@ struct Job<'a> {
     next: u64,
     /// How many seeds have no result yet.
     left: u64,
-    /// How many of the latest children have reported nothing. A child that reports something sets this number
-    /// to 0.
+    /// How many children in a row have reported nothing. A child that reports something sets this number to
+    /// 0.
     silent: u32,
     kept: Vec<Kept>,
     /// Whether the page of the current child is kept. Such a page must not be deleted.
@@ -133,7 +133,7 @@ impl Job<'_> {
         &self.context.tests[self.chunk.test]
     }
 
-    /// Whether no further seed of this chunk is wanted.
+    /// Whether this chunk must not run any more seeds.
     fn is_over(&self) -> bool {
         self.is_done || self.context.is_over(self.chunk.number)
     }

@@ -155,7 +155,7 @@ impl Keeper {
         }
     }
 
-    /// Writes the files of failures that were not replayed. It is called when all runs have ended.
+    /// Writes the files of failures that were not replayed. This function is called when all runs have ended.
     pub fn complete(&mut self, tests: &[Test]) {
         let missing: Vec<(usize, u64)> =
             self.failures.iter().filter(|f| f.replayed.is_none()).map(|f| (f.run.test, f.run.seed)).collect();

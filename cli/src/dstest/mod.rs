@@ -141,7 +141,7 @@ pub struct Args {
     tests: Vec<String>,
 }
 
-/// The options with their defaults filled in.
+/// The options. An option that the user has not given has its default value.
 struct Settings {
     mode: Mode,
     runs: u64,

@@ -115,7 +115,7 @@ pub fn history_beside(page: &Path) -> PathBuf {
 /// Moves a file. The target may be on another file system.
 ///
 /// # Errors
-/// When renaming the file fails and copying it fails, too.
+/// When the file can neither be renamed nor copied.
 pub fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     if fs::rename(from, to).is_ok() {
         return Ok(());

@@ -102,7 +102,7 @@ impl Sources {
         self.found.push(Found { name, place, is_sure, is_prefix });
     }
 
-    /// Whether the sources have this name of a test.
+    /// Whether this name of a test is in the sources.
     pub fn knows(&self, test: &str) -> bool {
         self.found.iter().any(|found| found.means(test))
     }

@@ -208,8 +208,8 @@ impl Grader<'_> {
         );
     }
 
-    /// Builds the judge with the starter, before any submission. If this build fails, the reason is not in a
-    /// submission.
+    /// Builds the judge together with the starter, before the grader builds any submission. If this build
+    /// fails, the reason is not in a submission.
     fn build_judge(&mut self) -> Result<(), Problem> {
         let since = Instant::now();
         eprintln!(

@@ -284,7 +284,7 @@ pub fn unit_tests(
     Ok((failed, cpu))
 }
 
-/// Runs cargo in the copy. Returns whether it succeeded, and its output.
+/// Runs cargo in the copy. Returns whether cargo succeeded, and the output of cargo.
 fn cargo(
     copy: &Copy,
     scratch: &Scratch,

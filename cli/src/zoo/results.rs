@@ -85,7 +85,8 @@ pub struct Finding {
     /// In how many seeds each test failed. Tests that did not fail are left out. After the first seed, a test
     /// does not run with a seed in which another test has failed.
     pub tests: BTreeMap<String, u64>,
-    /// How many failures name each rule of the monitor. It counts one failure for each test and seed.
+    /// How many failures name each rule of the monitor. If a test fails with a seed, this counts as one
+    /// failure.
     pub rules: BTreeMap<String, u64>,
     /// The first line of the message of the first failure.
     pub message: String,

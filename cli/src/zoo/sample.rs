@@ -187,7 +187,7 @@ fn often(finding: &Finding) -> Vec<String> {
     tests.into_iter().take(3).map(|(test, _)| test.clone()).collect()
 }
 
-/// Describes the run of a line in the results of `lab dstest`. Returns `None` if the run passed.
+/// Describes the run that a line in the results of `lab dstest` is about. Returns `None` if the run passed.
 fn failure(line: &str) -> Option<String> {
     let fields: Vec<&str> = line.split('\t').collect();
     let &[target, test, seed, verdict, _cpu, message, _replay] = fields.as_slice() else { return None };

@@ -54,7 +54,7 @@ pub struct Switched {
 }
 
 impl Switched {
-    /// Makes the sources with switches for all animals but those in `without`.
+    /// Makes the sources with switches for all animals except those in `without`.
     ///
     /// # Errors
     /// If the change that puts Raft's assertions behind a switch does not fit, or `src/lib.rs` cannot be
@@ -287,7 +287,7 @@ impl Edits {
 struct Item {
     /// The container: `""` for the file, or the head of an impl block or of a trait.
     container: String,
-    /// For a function: everything but the body. Empty for other items.
+    /// For a function: everything except the body. Empty for other items.
     head: String,
     /// For a function: the place and the text of its body.
     body: Option<(Range<usize>, String)>,

@@ -18,7 +18,8 @@ pub const HEADINGS: [(&str, &str); 3] = [
     ("shards", "The shard controller and the sharded service"),
 ];
 
-/// Writes the tables into `docs/zoo.md`, between two comments, and the picture. Returns the paths.
+/// Writes the tables into `docs/zoo.md`, between two comments. Also writes the picture. Returns the paths of
+/// both files.
 ///
 /// # Errors
 /// If a file cannot be read or written, or the comments are missing.

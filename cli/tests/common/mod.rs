@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// A folder that is removed when it is dropped.
+/// A folder that is removed when this value is dropped.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
