@@ -26,8 +26,7 @@ impl Table {
     }
 
     /// Adds a row of times in nanoseconds. `hand_overs` is the median of the times, as a number of
-    /// hand-overs. It is
-    /// `None` if this value is not useful.
+    /// hand-overs. It is `None` if this value is not useful.
     pub fn time(&mut self, what: &str, times: &Samples, hand_overs: Option<f64>, aim: &str) {
         let ratio = hand_overs.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
         self.row([

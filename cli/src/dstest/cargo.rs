@@ -1,4 +1,4 @@
-//! Runs cargo, and reads its messages from its stdout. Each line is one JSON value.
+//! Runs cargo, and reads the messages on cargo's stdout. Each line is one JSON value.
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};

@@ -1,8 +1,8 @@
 //! Names of tests: a user gives a name, and this module finds the test that the user means.
 //!
 //! A user can type the name of a test target (`lab2a` or `2A`), the name of a test (`initial_election_2a`),
-//! or the name of the same test in Go (`TestInitialElection2A`). Go names are not in a table. A rule translates
-//! them:
+//! or the name of the same test in Go (`TestInitialElection2A`). Go names are not in a table. A rule
+//! translates them:
 //!
 //! 1. Remove `Test`.
 //! 2. Take the last digit and letter as the part of the lab (`2A`).

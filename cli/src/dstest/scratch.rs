@@ -105,8 +105,8 @@ pub fn forget(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-/// The path of the page of a history. `page` is the path of the page of its run. The two pages link to each
-/// other by these names.
+/// The path of the page of a history. `page` is the path of the page of the same run. The two pages link to
+/// each other by these names.
 pub fn history_beside(page: &Path) -> PathBuf {
     let stem = page.file_stem().unwrap_or_default().to_string_lossy();
     page.with_file_name(format!("{stem}-history.html"))
