@@ -27,10 +27,11 @@ const EVENTS: usize = 200;
 pub enum Phase {
     /// Clients work, and faults happen.
     Running,
-    /// Everything is repaired, and the clients finish their operations. `clients` of them have not finished
-    /// yet.
+    /// Everything is repaired, and the clients finish their operations. `clients` is the number of clients
+    /// that have not finished yet.
     Ending { clients: usize },
-    /// The checker checks the history, which has `of` operations. It has checked `done` of them.
+    /// The checker checks the history. The history has `of` operations, and `done` operations are checked
+    /// already.
     Checking { done: usize, of: usize },
     /// The verdict is known, and the report is being written.
     Writing,

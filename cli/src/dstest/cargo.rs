@@ -32,7 +32,8 @@ pub fn program() -> OsString {
 }
 
 /// Runs cargo with this plan until cargo ends, or a signal comes, or the time limit is reached. Passes each
-/// line of cargo's stdout to `take`. If no line comes for a short time, `take` gets `None`.
+/// line of cargo's stdout to the function `take`. If no line comes for a short time, this function gets
+/// `None`.
 ///
 /// # Errors
 /// When cargo cannot be started, or the system cannot say how it ended.

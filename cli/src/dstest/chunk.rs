@@ -44,7 +44,7 @@ pub struct Chunk {
     pub count: u64,
 }
 
-/// Runs a chunk, and reports through `tell` what happens.
+/// Runs a chunk, and reports through the function `tell` what happens.
 pub fn run(context: &Context, chunk: Chunk, tell: &dyn Fn(Event)) {
     if context.broken[chunk.test].load(Ordering::Relaxed) {
         return tell(Event::Abandoned { test: chunk.test, runs: chunk.count });

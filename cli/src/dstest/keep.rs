@@ -68,8 +68,8 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Makes a keeper. For each cause in each test, it keeps at most `each` failures in the folder `dir`. The
-    /// folder need not exist yet. `tests` is the number of tests.
+    /// Makes a keeper. It keeps failures in the folder `dir`: at most `each` failures of one test with one
+    /// cause. The folder need not exist yet. `tests` is the number of tests.
     pub fn new(dir: PathBuf, each: usize, tests: usize) -> Keeper {
         Keeper {
             dir,

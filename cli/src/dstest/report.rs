@@ -220,8 +220,8 @@ impl Tail {
         Ok(Tail { file: File::open(path)?, pending: Vec::new() })
     }
 
-    /// Reads the lines that were completed since the last call of this method, and passes each line to
-    /// `take`. Stops at the first error.
+    /// Reads the lines that were completed since the last call of this method, and passes each line to the
+    /// function `take`. Stops at the first error.
     ///
     /// # Errors
     /// Returns the first error of `take`, of [`parse`] or of the file system. A line that is too long is an
