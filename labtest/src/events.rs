@@ -68,7 +68,7 @@ pub fn pause(server: NodeId) {
     of(server, PAUSE);
 }
 
-/// Records that a server that was paused goes on.
+/// Records that a paused server goes on.
 pub fn resume(server: NodeId) {
     of(server, RESUME);
 }
@@ -105,15 +105,14 @@ pub fn partition(sides: &[Vec<NodeId>]) {
     trace::emit(PARTITION, Links::NONE, &[("sides", sides.join("|").into())]);
 }
 
-/// Records that all partitions, all isolation and all faults of single links end, and that no server is slow
-/// any more.
+/// Records the end of these faults: partitions, isolated servers, slow servers, and faults of single links.
 pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }
 
-/// Records how the network treats the calls from server `from` to server `to` from now on. There are five
-/// cases: no message is lost or waits, the requests are lost, the replies are lost, the requests wait in the
-/// network, or the replies wait.
+/// Records how the network treats the calls from server `from` to server `to` from now on. There are three
+/// possibilities: all messages go through; the requests or the replies are lost; the requests or the replies
+/// wait in the network.
 pub fn link(from: NodeId, to: NodeId, link: Link) {
     let (kind, field, what) = match link {
         Link::Both => (LINK, "loses", "nothing"),

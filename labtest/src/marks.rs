@@ -46,8 +46,8 @@ impl Marks {
         *open = false;
     }
 
-    /// Opens the mark of a server that goes down now. If the server is down already, this does nothing. A
-    /// pause of the server ends.
+    /// Opens the mark of a server that goes down now. If the server is down already, this does nothing. If
+    /// the server is paused, this also closes the mark of the pause.
     pub fn down(&self, server: impl Display) {
         self.end(paused_text(&server));
         self.begin(MarkKind::Crash, down_text(server));

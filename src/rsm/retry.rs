@@ -1,5 +1,5 @@
-//! The retry policy of every client of a group of servers: which server to ask next, how long to wait for its
-//! reply, and when to pause.
+//! The retry policy of all clients: which server to ask next, how long to wait for the reply, and when to
+//! pause.
 //!
 //! A client cannot know which server leads. So a [`Retry`] asks the servers one after the other. It starts
 //! with the server that replied last. If the request or the reply is lost, this server is asked a second
@@ -83,7 +83,8 @@ enum State {
 }
 
 impl Retry {
-    /// A request to a group of `servers` servers (at least 1). The request is due at once.
+    /// A request to a group. `servers` is the number of the group's servers, at least 1. The request is due
+    /// at once.
     pub fn new(servers: usize, now: Instant) -> Retry {
         let state = State::Waiting { due: now };
         Retry { servers, server: 0, replied_last: false, failed: 0, backoff: Backoff::new(), state }

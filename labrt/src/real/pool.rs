@@ -66,7 +66,8 @@ impl Pool {
         !idle.closed
     }
 
-    /// Makes the worker unavailable. Returns false if the worker has just been given a task.
+    /// Makes the worker unavailable. Returns false if the worker was no longer in the list of idle workers:
+    /// it has just been given a task, or the run is over.
     fn withdraw(&self, worker: &Arc<Worker>) -> bool {
         let mut idle = self.idle.lock();
         let at = idle.workers.iter().position(|w| Arc::ptr_eq(w, worker));

@@ -93,9 +93,9 @@ impl History {
     }
 
     /// Fails the test if the operations are not linearizable. Then a page shows the operations. It lies
-    /// beside the [page of the run](crate::page), and the two pages link to each other. If the run gets no
-    /// page because the test does not use the [harness](crate::harness), the page of the history is written
-    /// into the system's folder for temporary files, and its path is printed.
+    /// beside the [page of the run](crate::page), and the two pages link to each other. If the test does not
+    /// use the [harness](crate::harness), the run gets no page. Then the page of the history is written into
+    /// the system's folder for temporary files, and its path is printed.
     #[track_caller]
     pub fn check(&self, if_unknown: IfUnknown, title: &str, marks: Vec<Mark>) {
         if let Err(error) = self.judge_in(if_unknown, title, marks, None) {
@@ -107,8 +107,8 @@ impl History {
     /// into the given folder.
     ///
     /// # Errors
-    /// The operations are not linearizable, or the checker could not judge them and `if_unknown` is
-    /// [`IfUnknown::Fails`].
+    /// There is an error in two cases: the operations are not linearizable; or `if_unknown` is
+    /// [`IfUnknown::Fails`], and the checker could not judge the operations.
     pub fn judge(
         &self,
         if_unknown: IfUnknown,
@@ -189,21 +189,21 @@ fn unknown(if_unknown: IfUnknown, operations: &[Operation], report: &Report) -> 
     }
 }
 
-/// The part that the message and the pages name: of all parts that are not linearizable, the part whose
-/// blocked operation returned first.
+/// Returns the part that the message and the pages name. If several parts are not linearizable, it is the
+/// part whose blocked operation returned first.
 fn first_illegal<'a>(operations: &[Operation], report: &'a Report) -> Option<&'a Part> {
     report.illegal().min_by_key(|part| part.blocked.map_or(u64::MAX, |index| operations[index].ret))
 }
 
-/// The operation that the checker could not put into an order. If there are several, it is the one that
-/// returned first.
+/// Returns the operation that the checker could not put into an order. If there are several such operations,
+/// it is the one that returned first.
 fn blocked<'a>(operations: &'a [Operation], report: &Report) -> Option<&'a Operation> {
     let part = first_illegal(operations, report)?;
     part.blocked.or_else(|| part.operations.first().copied()).map(|index| &operations[index])
 }
 
-/// A text that names the part of the history that is not linearizable, and the operation that the checker
-/// could not put into an order.
+/// Returns a text that names two things: the part of the history that is not linearizable, and the operation
+/// that the checker could not put into an order.
 fn describe(operations: &[Operation], report: &Report) -> String {
     let Some(part) = first_illegal(operations, report) else { return "no part is".to_owned() };
     let Some(blocked) = blocked(operations, report) else { return "an empty part is".to_owned() };
