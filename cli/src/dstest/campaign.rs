@@ -60,7 +60,8 @@ pub fn chunks(
 }
 
 /// Runs the chunks in child processes, and gives the results to `board`. At most `parallel` of the processes
-/// run at the same time. If `skip_failed`, a seed that has failed in one test is not run in later chunks.
+/// run at the same time. If `skip_failed` is true, a seed that has failed in one test is not run in later
+/// chunks.
 pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, skip_failed: bool, board: &mut Board<'_>) {
     let next = AtomicUsize::new(0);
     let failed = Mutex::new(BTreeSet::new());
@@ -105,7 +106,7 @@ pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, skip_failed: bo
     last.into_inner().into_iter().for_each(|event| board.take(event));
 }
 
-/// The parts of a chunk that are left without these seeds.
+/// The parts of a chunk that are left when these seeds are taken out.
 fn without(chunk: Chunk, seeds: &BTreeSet<u64>) -> Vec<Chunk> {
     let end = chunk.first.saturating_add(chunk.count);
     let mut parts = Vec::new();
@@ -226,7 +227,8 @@ impl<'a> Board<'a> {
             self.results = None;
             self.troubles.push(format!("--results: {error}"));
         }
-        // One line for each test and cause is enough while the campaign runs. The result tells the rest.
+        // While the campaign runs, one line for each cause in each test is enough. The results at the end
+        // tell the rest.
         let is_new = !run.passed && self.keeper.failure(self.tests, run);
         if self.verbose || is_new {
             self.progress.line(&self.sentence(run));

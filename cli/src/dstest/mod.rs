@@ -89,8 +89,8 @@ pub struct Args {
     /// project's folder]
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How many failures are kept with log, trace and page, for each test and each cause in it. The failures
-    /// with the shortest runs are kept. Messages that differ only in numbers have the same cause
+    /// How many failures are kept with log, trace and page, for each cause in each test. The failures with
+    /// the shortest runs are kept. Messages that differ only in numbers have the same cause
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(0..=1000))]
     keep: u16,
     /// Write a line for each run into this file: target, test, seed, verdict, CPU seconds, message and
@@ -114,8 +114,8 @@ pub struct Args {
     /// Stop at the first failure
     #[arg(long)]
     until_fail: bool,
-    /// Do not run a seed in a test if another test has already failed with it. The order of the tests is the
-    /// order of the arguments
+    /// Do not run a seed in a test if another test has already failed with this seed. The order of the tests
+    /// is the order of the arguments
     #[arg(long, conflicts_with_all = ["until_fail", "hosts"])]
     skip_failed_seeds: bool,
     /// Run on these machines, with GNU parallel over ssh; `:` is this machine
@@ -141,7 +141,7 @@ pub struct Args {
     tests: Vec<String>,
 }
 
-/// The options with their defaults filled in.
+/// The options. An option that the user has not given has its default value.
 struct Settings {
     mode: Mode,
     runs: u64,
@@ -282,7 +282,7 @@ fn context(args: &Args, settings: &Settings, tests: Vec<Test>, stop: Stop, scrat
     }
 }
 
-/// Checks that files can be written into a folder, which need not exist yet. The check is made before
+/// Checks that files can be written into a folder. The folder need not exist yet. The check is made before
 /// anything is built. Without it, the user would see the error only at the first failure. To be sure, the
 /// check makes the folder and a file in it, and removes them again. `what` names the folder in the error.
 pub(crate) fn check_out(what: &str, dir: &Path) -> Result<(), Problem> {

@@ -52,7 +52,7 @@ pub struct Package {
 }
 
 impl Package {
-    /// Makes the package below `work`, with the judge and the starter's tests of the checkout `labs`.
+    /// Makes the package below `work`. The judge and the starter's tests come from the checkout `labs`.
     ///
     /// # Errors
     /// When something is missing in the checkout, or when a file cannot be written. The error says what.

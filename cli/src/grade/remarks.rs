@@ -118,7 +118,7 @@ pub fn of(package: &Package, scratch: &Scratch, stop: &Stop) -> Vec<String> {
     found
 }
 
-/// The remark that one message of cargo contains, if it contains one.
+/// The remark in one message of cargo, if there is one.
 fn remark(value: &Value) -> Option<String> {
     let CompileError { code, message, place, .. } = compile_error(&value["message"]);
     if code == "E0453" {

@@ -12,8 +12,8 @@ use super::source::Source;
 const STARTER: &str = include_str!("../../../starter/Cargo.toml");
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 
-/// Tables that the new manifest has in addition. The lints make `cargo clippy` report an error for each name
-/// that the project's `clippy.toml` bans.
+/// Tables that are in the new manifest, but not in the starter's manifest. The lints make `cargo clippy`
+/// report an error for each name that the project's `clippy.toml` bans.
 const OWN_TABLES: &str = "
 # The project is no part of a workspace that may lie above it.
 [workspace]
@@ -47,14 +47,14 @@ pub fn text(name: &str, source: &Source) -> String {
     format!("{}\n", text.trim_end())
 }
 
-/// Removes the profile of this program's own package. The new project does not depend on it, and cargo warns
-/// about profiles of packages that it does not find.
+/// Removes the profile of this program's own package. The new project does not depend on this package, and
+/// cargo warns about profiles of packages that it does not find.
 fn without_this_program(profiles: &mut Item) {
     let packages = &mut profiles["dev"]["package"];
     packages.as_table_like_mut().expect("the workspace has such profiles").remove(env!("CARGO_PKG_NAME"));
 }
 
-/// Names that the package cannot have, because it depends on packages that have them.
+/// Names that the package cannot have, because its dependencies have these names.
 pub fn reserved_names() -> Vec<String> {
     let workspace = document(WORKSPACE);
     let all = workspace["workspace"]["dependencies"].as_table_like().expect("the workspace has dependencies");

@@ -3,9 +3,9 @@
 //! After each campaign its results go into `zoo/results.jsonl`. Seeds that already have a result there are
 //! not run again, unless the animal's change or its list of tests has changed. So the command can be stopped
 //! at any moment and started again. All animals get a few seeds first, and then more. With the first seed,
-//! all tests run. Later, the tests that have found the animal run first, and a seed that one test has found
-//! is not run in the others. At its end the command writes the tables of `docs/zoo.md` ([`super::table`]) and
-//! the picture `docs/zoo.svg` ([`super::picture`]).
+//! all tests run. Later, the tests that have found the animal run first. If one test fails with a seed, the
+//! other tests do not run with this seed. At its end the command writes the tables of `docs/zoo.md`
+//! ([`super::table`]) and the picture `docs/zoo.svg` ([`super::picture`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -284,7 +284,7 @@ pub fn unit_tests(
     Ok((failed, cpu))
 }
 
-/// Runs cargo in the copy. Returns whether it succeeded, and its output.
+/// Runs cargo in the copy. Returns whether cargo succeeded, and the output of cargo.
 fn cargo(
     copy: &Copy,
     scratch: &Scratch,

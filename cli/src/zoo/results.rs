@@ -78,13 +78,15 @@ pub struct Finding {
     pub failed: u64,
     /// The smallest seed in which a test failed.
     pub smallest: Option<u64>,
-    /// CPU seconds of all runs up to the first failure, in this order: all tests with the first seed, then
-    /// all tests with the next seed, and so on. If nothing failed, CPU seconds of all runs.
+    /// CPU seconds of all runs up to the first failure. For this, the runs have an order: all tests with the
+    /// first seed, then all tests with the next seed, and so on. If nothing failed, these are the CPU seconds
+    /// of all runs.
     pub cpu: f64,
     /// In how many seeds each test failed. Tests that did not fail are left out. After the first seed, a test
     /// does not run with a seed in which another test has failed.
     pub tests: BTreeMap<String, u64>,
-    /// How many failures name each rule of the monitor. It counts one failure for each test and seed.
+    /// How many failures name each rule of the monitor. If a test fails with a seed, this counts as one
+    /// failure.
     pub rules: BTreeMap<String, u64>,
     /// The first line of the message of the first failure.
     pub message: String,
@@ -93,7 +95,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The tests that failed, and the test that failed in most seeds comes first.
+    /// The tests that failed. The test that failed in most seeds comes first.
     pub fn best_tests(&self) -> Vec<String> {
         let mut tests: Vec<(&String, &u64)> = self.tests.iter().collect();
         tests.sort_by_key(|(name, count)| (Reverse(**count), *name));
@@ -116,8 +118,8 @@ impl Finding {
     }
 }
 
-/// All findings, by animal and method. Each finding is stored with the [`mark`] that its animal had when it
-/// was measured. If the animal has another mark now, the finding is out of date.
+/// All findings, by animal and method. Each finding is stored with the [`mark`] that the animal had when the
+/// finding was made. If the animal has another mark now, the finding is out of date.
 pub struct Results {
     path: PathBuf,
     known: Known,
