@@ -320,6 +320,42 @@ mod tests {
         fs::remove_dir_all(&dir).expect("the test has made this folder");
     }
 
+    /// In virtual time the run is repeated for its page, and this second run records the operations.
+    #[test]
+    fn a_history_that_the_test_does_not_check_gets_a_page() {
+        struct Stale;
+        impl labapi::KvClerk for Stale {
+            fn get(&mut self, _: &str) -> String {
+                "old".to_owned()
+            }
+            fn put(&mut self, _: &str, _: &str) {}
+            fn append(&mut self, _: &str, _: &str) {}
+        }
+        if !labrt::is_sim() {
+            return;
+        }
+        let dir = folder("spare");
+        static PAGE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+        PAGE.set(dir.join("t-1.html")).expect("only this test sets PAGE, and only once");
+        let run = Run {
+            quiet: true,
+            on_failure: Some(|failed| write_both(failed, PAGE.get().expect("PAGE was set above"))),
+            ..Run::default()
+        };
+        let failure = run.execute(|| {
+            let mut op = |op, value: &str| crate::kv::perform(&mut Stale, 3, None, op, "a spare key", value);
+            op(porcupine::models::kv::KvOp::Put, "new");
+            sleep(Duration::from_millis(1));
+            assert_eq!(op(porcupine::models::kv::KvOp::Get, ""), "new");
+        });
+        assert!(failure.is_err(), "the value is an old one");
+        let [of_run, of_history] = ["t-1.html", "t-1-history.html"]
+            .map(|name| fs::read_to_string(dir.join(name)).expect("the page can be read"));
+        assert!(of_run.contains(r#""history":true"#), "the page of the run has a link to the history");
+        assert!(of_history.contains("a spare key") && of_history.contains("-> 'old'"));
+        fs::remove_dir_all(&dir).expect("the test has made this folder");
+    }
+
     #[test]
     fn the_first_failure_of_a_test_gets_a_page_that_shows_it() {
         let dir = folder("page");

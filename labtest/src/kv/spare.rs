@@ -23,6 +23,10 @@ static ON: AtomicBool = AtomicBool::new(false);
 )]
 static OPERATIONS: std::sync::Mutex<Option<Spare>> = std::sync::Mutex::new(None);
 
+/// Held while a failed run is repeated. Tests of this crate fail at the same time on several threads.
+#[expect(clippy::disallowed_types, reason = "the threads that wait for this lock belong to no run")]
+static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 #[derive(Default)]
 struct Spare {
     operations: Vec<Operation>,
@@ -43,6 +47,7 @@ impl Spare {
 /// append or a put that has not returned is among them, because the servers may have done it. It ends with the
 /// run.
 pub(crate) fn collected<T>(run: impl FnOnce() -> T) -> (T, Vec<Operation>) {
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     *OPERATIONS.lock().unwrap_or_else(PoisonError::into_inner) = Some(Spare::default());
     ON.store(true, Ordering::SeqCst);
     let result = run();

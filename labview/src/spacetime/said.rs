@@ -52,8 +52,8 @@ impl Said {
                 return None;
             }
             "raft.saved" => {
-                let saves = events.iter_mut().rev().take(NEAR);
-                let save = saves.filter(|it| it.kind == "persister.save" && it.node == event.node).next();
+                let mut saves = events.iter_mut().rev().take(NEAR);
+                let save = saves.find(|it| it.kind == "persister.save" && it.node == event.node);
                 if let Some(save) = save.filter(|save| save.number("term").is_none()) {
                     save.fields.append(&mut event.fields);
                 }
