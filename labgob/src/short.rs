@@ -5,7 +5,7 @@
 //!
 //! | value | text |
 //! |---|---|
-//! | a struct | its fields, `num=4 shards=1,5`; fields without a value are left out |
+//! | a struct | its fields, `num=4 shards=1,5`; fields with an empty value are left out |
 //! | the fields `key` and `value`, or `op` | only their values: `Put k3=x12` |
 //! | the fields `client` and `seq`, or fields with similar names | `~2f01c4#7`: the digits stand for the client |
 //! | a variant of an enum | its name, and then its content |
@@ -239,7 +239,7 @@ impl<'a> ser::Serializer for &'a mut Writer {
     }
 
     fn serialize_none(self) -> Written {
-        Ok(())
+        self.put("none")
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Written {
@@ -428,7 +428,7 @@ mod tests {
             short(&Op::Config { num: Some(4), servers: servers.clone() }),
             "Config num=4 servers=100,101"
         );
-        assert_eq!(short(&Op::Config { num: None, servers }), "Config servers=100,101");
+        assert_eq!(short(&Op::Config { num: None, servers }), "Config num=none servers=100,101");
         assert_eq!(short(&Op::Shards(vec![(1, vec![]), (5, vec![7])])), "Shards 1,5");
         assert_eq!(short(&Op::Nothing), "Nothing");
         assert_eq!(short(&(0..14).collect::<Vec<u8>>()), "0,1,2,3,4,5,6,7,8,9 +4");
