@@ -389,9 +389,9 @@ pub fn progress(peer: usize, next_index: u64, match_index: u64) {
 /// Reports what the last save of the persister contains: the bytes, not what the server has in its memory.
 /// `content` is only called if someone reads the trace. If the bytes cannot be read, it returns `None`.
 ///
-/// [`Writer::explain`](crate::Writer::explain) calls it after each save. If you save bytes that are not frames,
-/// call it yourself after the save, under your lock. A lock that `content` takes would make the run differ from
-/// the same run without a trace.
+/// [`Writer::explain`](crate::Writer::explain) calls it after each save. If you save bytes that are not
+/// frames, call it yourself after the save, under your lock. A lock that `content` takes would make the run
+/// differ from the same run without a trace.
 #[track_caller]
 pub fn saved(content: impl FnOnce() -> Option<Saved>) {
     if !trace::recording() {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | a struct | its fields, `num=4 shards=1,5`; fields with an empty value are left out |
 //! | the fields `key` and `value`, or `op` | only their values: `Put k3=x12` |
-//! | the fields `client` and `seq`, or fields with similar names | `~2f01c4#7`: the digits stand for the client |
+//! | the fields `client` and `seq`, or similar names | `~2f01c4#7` (`~2f01c4` is the client) |
 //! | a variant of an enum | its name, and then its content |
 //! | `Ok(value)`, `Err(error)` | the value or `ok`, the error |
 //! | a number of 2^32 or more | `~` and six digits, which are equal for equal numbers |

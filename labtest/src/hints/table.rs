@@ -121,8 +121,8 @@ hints! {
         "The new owner replaces its memory of the requests instead of keeping the later ones of both.",
     ];
 
-    /// Parts of messages, for tests that restart servers. In such a test, these reasons are more frequent than
-    /// those of `MESSAGES`.
+    /// Parts of messages, for tests that restart servers. In such a test, these reasons are more frequent
+    /// than those of `MESSAGES`.
     AFTER_RESTARTS:
     "commit index=", "paper 5.1, Figure 2", "Lab 2": [
         "The log was not saved before the server acknowledged the entry, so a restart lost it, and another entry took its index.",

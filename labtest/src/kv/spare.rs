@@ -1,9 +1,9 @@
 //! The operations of clients whose history the test itself does not check.
 //!
-//! Most tests of lab 3 compare only the last values. If such a test fails, the history of its clients can tell
-//! more than its message. A run that passes does not record these operations, because the values would need
-//! memory. A failed run in virtual time is repeated for its [page](crate::page), and this second run records
-//! them. If they are not linearizable, the history gets a page, too.
+//! Most tests of lab 3 compare only the last values. If such a test fails, the history of its clients can
+//! tell more than its message. A run that passes does not record these operations, because the values would
+//! need memory. A failed run in virtual time is repeated for its [page](crate::page), and this second run
+//! records them. If they are not linearizable, the history gets a page, too.
 
 use std::sync::PoisonError;
 
@@ -44,8 +44,8 @@ impl Spare {
 }
 
 /// Calls `run`, and returns its result and the operations of the clients that the tests do not record. An
-/// append or a put that has not returned is among them, because the servers may have done it. It ends with the
-/// run.
+/// append or a put that has not returned is among them, because the servers may have done it. It ends with
+/// the run.
 pub(crate) fn collected<T>(run: impl FnOnce() -> T) -> (T, Vec<Operation>) {
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     *OPERATIONS.lock().unwrap_or_else(PoisonError::into_inner) = Some(Spare::default());

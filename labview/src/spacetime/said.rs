@@ -1,5 +1,5 @@
-//! Events of the trace that only explain other events: what a command is, what is in a reply or in a save. The
-//! page does not show them as events. It shows their texts at the events that they explain.
+//! Events of the trace that only explain other events: what a command is, what is in a reply or in a save.
+//! The page does not show them as events. It shows their texts at the events that they explain.
 //!
 //! | event | becomes |
 //! |---|---|
@@ -27,8 +27,8 @@ pub struct Said {
     replied: HashMap<u64, usize>,
     /// The number of the client of each operation.
     operations: HashMap<u64, u64>,
-    /// Words that stand for clients in texts such as `Put k=v ~2f01c4#7`, with the number of the client. `None`
-    /// if several clients have the word.
+    /// Words that stand for clients in texts such as `Put k=v ~2f01c4#7`, with the number of the client.
+    /// `None` if several clients have the word.
     clients: HashMap<String, Option<u64>>,
     /// The requests that have texts, with their methods and texts.
     requests: HashMap<u64, String>,
