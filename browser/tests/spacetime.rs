@@ -1081,6 +1081,58 @@ fn a_search_begins_at_words_and_compares_capital_letters() {
 }
 
 #[test]
+fn a_list_below_the_field_has_the_nearest_matches() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    page.press("/");
+    page.write("votes for");
+    page.until("!byId('hits').hidden && byId('hits').children.length > 0");
+    let nearest = page.text("#hits .now");
+    assert!(
+        nearest.starts_with(|c: char| c.is_ascii_digit()) && nearest.contains("votes for S"),
+        "{nearest}"
+    );
+    page.press("Enter");
+    assert_eq!(page.eval("byId('hits').hidden"), true);
+    let pinned = page.eval("drawnText(page.run, page.pinned)");
+    assert!(pinned.as_str().is_some_and(|words| words.contains("votes for")), "{pinned}");
+    assert_eq!(page.eval("page.run.isDrawn(page.pinned)"), true);
+    // The arrows mark another match, and Enter goes to the marked one.
+    page.press("/");
+    page.write("commits 1");
+    page.until("page.search.asked === 'commits 1'");
+    let marked = page.number("page.search.mark");
+    page.press("ArrowUp");
+    page.press("Enter");
+    assert_ne!(page.number("page.search.at"), marked);
+    // A click goes to the match that was clicked.
+    page.press("/");
+    page.write("T1");
+    page.until("page.search.asked === 'T1'");
+    page.click_on("#hits li:first-child");
+    assert_eq!(page.eval("page.pinned >= 0 && byId('hits').hidden"), true);
+    // The words of the picture come before the other data: `raft.commit` is only the name of a kind.
+    page.eval("page.search.set('commit')");
+    assert_eq!(
+        page.eval("page.search.matches.slice(0, page.search.firsts).every((e) => page.run.isDrawn(e))"),
+        true
+    );
+    assert_eq!(page.eval("page.search.firsts > 0 && page.search.firsts < page.search.matches.length"), true);
+    // A text in quotes has whole words.
+    let mut count = |text: &str| page.number(&format!("page.run.find({text:?}, page.filter.shown).length"));
+    assert!(count("commit 1") > 0.0);
+    assert!(count("\"commits 1\"") > 0.0);
+    assert_eq!(count("\"commi\""), 0.0);
+    assert!(count("S1 \"commits 1\"") < count("\"commits 1\""));
+    // The number of the matches does not lie on the text of the field.
+    assert_eq!(
+        page.eval("parseFloat(getComputedStyle(page.search.input).paddingRight) > byId('found').offsetWidth"),
+        true
+    );
+    page.no_errors();
+}
+
+#[test]
 fn the_controls_fold_on_a_phone() {
     let Some(mut page) = Page::new(390, 844) else { return };
     page.open(&html(&telling_run(), MOST_EVENTS));

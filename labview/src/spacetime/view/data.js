@@ -518,7 +518,8 @@ class Run {
 
   /**
    * The shown events that the search finds. Usually these are the events that contain the searched text as a
-   * whole. If there are none, they are the events that contain each word of it.
+   * whole. If there are none, they are the events that contain each word of it. A text in double quotes is
+   * found only as it is, from the beginning of a word to the end of a word.
    * @param {string} query @param {Uint8Array} shown
    */
   find(query, shown) {
@@ -527,10 +528,17 @@ class Run {
     if (!asked) return [];
     const time = /^(\d+\.\d+) ?s?$/.exec(asked)?.[1];
     const at = (/** @type {number} */ e) => time !== undefined && searchable(formatTime(this.t[e])).startsWith(time);
-    this.texts ??= Array.from({ length: this.size }, (_, e) => searchable(eventText(this, e)).toLowerCase());
+    if (!this.texts) {
+      this.drawnTo = new Int32Array(this.size);
+      const { drawnTo } = this;
+      this.texts = Array.from({ length: this.size }, (_, e) => {
+        drawnTo[e] = searchable(drawnText(this, e)).length;
+        return searchable(eventText(this, e)).toLowerCase();
+      });
+    }
     const { texts } = this;
-    const all = (/** @type {string[]} */ parts) => {
-      const tests = parts.map((part) => containsPart(part));
+    const all = (/** @type {((small: string, text: () => string) => boolean)[]} */ tests) => {
+      this.tests = tests;
       const found = [];
       for (let e = 0; e < this.size; e += 1) {
         if (!shown[e]) continue;
@@ -539,7 +547,24 @@ class Run {
       }
       return found;
     };
-    const whole = all([asked]);
-    return whole.length > 0 || !asked.includes(" ") ? whole : all(asked.split(" "));
+    const quoted = [...query.matchAll(/"([^"]+)("|$)/g)].map(([, phrase]) => searchable(phrase)).filter((phrase) => phrase);
+    if (quoted.length > 0) {
+      const rest = searchable(query.replace(/"[^"]*("|$)/g, " "));
+      const found = all([...quoted.map((phrase) => containsPart(phrase, true)), ...rest.split(" ").filter((word) => word).map((word) => containsPart(word))]);
+      if (found.length > 0) return found;
+    }
+    const whole = all([containsPart(asked)]);
+    return whole.length > 0 || !asked.includes(" ") || quoted.length > 0 ? whole : all(asked.split(" ").map((part) => containsPart(part)));
+  }
+
+  /** Did the search find this event by the words that the picture has? @param {number} e */
+  isDrawn(e) {
+    const text = this.texts?.[e].slice(0, this.drawnTo?.[e]) ?? "";
+    return (this.tests ?? []).every((test) => test(text, () => searchable(drawnText(this, e))));
+  }
+
+  /** Does a text contain what the last search looked for, or a word of it? @param {string} text */
+  asked(text) {
+    return (this.tests ?? []).some((test) => test(text.toLowerCase(), () => text));
   }
 }

@@ -52,6 +52,7 @@ class RunPage {
       { found: () => this.changed(), visit: (e) => this.visit(e) },
       true,
       () => (this.pinned >= 0 ? this.pinned : this.last),
+      { list: byId("hits"), row: (e) => hitRow(run, e), first: (e) => run.isDrawn(e) },
     );
     this.fragment = new Fragment(
       () => this.state(),
@@ -537,8 +538,8 @@ class RunPage {
 
   draw() {
     const { run, axis, pinned, hover, cursor, time, place, message, kin, search, now } = this;
-    const { matches, at } = search;
-    const shown = { pinned, hover, cursor, time, place, message, kin, matches, match: matches[at] ?? -1 };
+    const match = search.matches[search.at] ?? -1;
+    const shown = { pinned, hover, cursor, time, place, message, kin, matches: search.found, match };
     this.chart.draw(shown);
     this.overview.draw(shown);
     this.logs.draw(now, pinned >= 0 ? pinned : this.last, pinned >= 0 ? run.lane[pinned] : -1);
