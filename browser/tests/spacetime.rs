@@ -183,11 +183,17 @@ fn steps_go_from_event_to_event_and_back() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
     let failed = page.number("page.run.failed");
+    // The message names one server. The step back from the failure goes to the last event of this server.
+    let lane = page.number("page.run.failureAbout().lane");
+    let own = page.number(&format!("page.run.lane.lastIndexOf({lane}, page.run.failed)"));
     page.press(",");
+    assert_eq!((page.number("page.pinned"), page.number("page.run.lane[page.pinned]")), (own, lane));
+    page.press("e");
+    page.press("<");
     assert_eq!(page.number("page.pinned"), failed - 1.0);
     page.press(".");
     assert_eq!(page.number("page.pinned"), failed);
-    page.click_on("#before");
+    page.press("<");
     page.click_on("#before");
     assert_eq!(page.number("page.pinned"), failed - 2.0);
     // Hides all kinds of events except one, and steps through the events that are shown.
@@ -1081,6 +1087,71 @@ fn a_search_begins_at_words_and_compares_capital_letters() {
 }
 
 #[test]
+fn the_failure_leads_to_the_events_that_it_is_about() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    // The message names a server and an index. This server has stored the entry, but has not committed it.
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    let (server, index) = (
+        page.text("#headline")
+            .split("server ")
+            .nth(1)
+            .and_then(|rest| rest.chars().next())
+            .expect("a server"),
+        page.number("page.run.failureAbout().names.index"),
+    );
+    let about = page.text("#pinned");
+    assert!(about.contains(&format!("The failure is about index {index}, S{server}")), "{about}");
+    page.press("u");
+    let said = page.eval("drawnText(page.run, page.pinned)");
+    assert_eq!(said, format!("S{server} +{index}: 100"));
+    // A message of a key: the last operations on it, and then the answer.
+    page.open(&html(&telling_run(), MOST_EVENTS));
+    page.eval("page.run.values[page.run.values.indexOf('get wrong value')] = 'get wrong value, key k: wanted 1 byte'");
+    page.press("e");
+    page.press("u");
+    assert_eq!(page.eval("page.run.kind(page.pinned)"), "client.return");
+    page.press("u");
+    assert_eq!(page.eval("page.run.kind(page.pinned)"), "rpc.answered");
+    // A click on an event of the list goes there.
+    page.eval("page.pin(page.run.failed)");
+    page.settle();
+    let first = page.number("page.run.failureAbout().events[0]");
+    page.click_on("#pinned .around li a");
+    assert_eq!(page.number("page.pinned"), first);
+    page.no_errors();
+}
+
+#[test]
+fn decisions_say_their_reasons() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    let all = "Array.from({ length: page.run.size }, (_, e) => shortText(page.run, e)).join('\\n')";
+    let all = page.eval(all).as_str().expect("a text").to_owned();
+    for wanted in ["leader T1: 3 of 5 votes", ": its log 0/0, own 0/0", "commits 1: on S"] {
+        assert!(all.contains(wanted), "{wanted} is not in\n{all}");
+    }
+    // A leader says which servers have the entry. Three of five are a majority.
+    let copies =
+        all.lines().filter(|line| line.starts_with("commits 1: on ")).map(|line| line.matches('S').count());
+    assert!(copies.clone().count() > 0 && copies.clone().all(|n| n >= 3), "{:?}", copies.collect::<Vec<_>>());
+    page.no_errors();
+}
+
+#[test]
+fn the_help_opens_at_its_top_and_lists_wrap() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    page.press("?");
+    assert_eq!(page.eval("byId('help').open && byId('help').scrollTop === 0"), true);
+    page.click_on("#help-close");
+    let wide = "[...document.querySelectorAll('#around li')].filter((li) => li.getBoundingClientRect().right > innerWidth || li.scrollWidth > li.clientWidth + 1).length";
+    assert_eq!(page.number(wide), 0.0, "no line runs off the edge");
+    let around = page.text("#around");
+    assert!(around.contains(" s") || around.contains("\u{a0}s") || around.contains("\u{202f}s"), "{around}");
+    page.no_errors();
+}
+
+#[test]
 fn a_list_below_the_field_has_the_nearest_matches() {
     let Some(mut page) = Page::new(1280, 800) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
@@ -1111,8 +1182,8 @@ fn a_list_below_the_field_has_the_nearest_matches() {
     page.until("page.search.asked === 'T1'");
     page.click_on("#hits li:first-child");
     assert_eq!(page.eval("page.pinned >= 0 && byId('hits').hidden"), true);
-    // The words of the picture come before the other data: `raft.commit` is only the name of a kind.
-    page.eval("page.search.set('commit')");
+    // The words of the picture come before the other data: each commit has a term, but does not draw it.
+    page.eval("page.search.set('term 1')");
     assert_eq!(
         page.eval("page.search.matches.slice(0, page.search.firsts).every((e) => page.run.isDrawn(e))"),
         true

@@ -101,7 +101,9 @@ class Search {
     const from = Math.max(0, Math.min(mark - (LISTED >> 1), matches.length - LISTED));
     const rows = matches.slice(from, from + LISTED).map((match, i) => {
       const row = element("li", from + i === mark ? "now" : "", ...hits.row(match));
-      row.addEventListener("click", () => {
+      row.addEventListener("click", (event) => {
+        // The list is in the label of the field, and a click on the label goes to the field.
+        event.preventDefault();
         this.input.blur();
         this.go(from + i);
       });

@@ -174,6 +174,11 @@ function operationText(run, op) {
   return visible(result === undefined || result === "" ? asked : `${asked} → ${valueText(result)}`, 200);
 }
 
+/** What follows a text because of a reason. @param {string} why */
+function reason(why) {
+  return why ? `: ${why}` : "";
+}
+
 /** A short text about an event, which is written beside its lane. @param {Run} run @param {number} e */
 function shortText(run, e) {
   const f = (/** @type {string} */ name) => run.field(e, name);
@@ -181,12 +186,12 @@ function shortText(run, e) {
   const cause = run.cause(e);
   switch (run.kind(e)) {
     case "raft.role":
-      return `${f("role")} T${f("term")}`;
+      return `${f("role")} T${f("term")}${reason(f("role") === "leader" ? run.votesText(e) : "")}`;
     case "raft.term":
       return `term ${f("term")}`;
     case "raft.vote": {
       const candidate = run.mate(lane, Number(f("candidate")));
-      return cause === "granted" ? `votes for ${candidate}` : `no vote for ${candidate}: ${cause}`;
+      return cause === "granted" ? `votes for ${candidate}${reason(run.comparedText(e))}` : `no vote for ${candidate}: ${cause}`;
     }
     case "raft.append": {
       const what = run.commandTexts(e, 2).map(shortCommand).join("; ");
@@ -196,7 +201,7 @@ function shortText(run, e) {
       return `drops ${f("dropped")} from ${f("from")}`;
     case "raft.commit": {
       const before = run.commitBefore(e);
-      return `commits ${f("index")}${before > 0 ? `, BACK from ${before}` : ""}`;
+      return `commits ${f("index")}${before > 0 ? `, BACK from ${before}` : reason(run.copiesText(e))}`;
     }
     case "raft.apply":
     case "apply": {
