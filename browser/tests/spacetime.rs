@@ -1127,9 +1127,13 @@ fn decisions_say_their_reasons() {
     page.open(&html(&failing_run(), MOST_EVENTS));
     let all = "Array.from({ length: page.run.size }, (_, e) => shortText(page.run, e)).join('\\n')";
     let all = page.eval(all).as_str().expect("a text").to_owned();
-    for wanted in ["leader T1: 3 of 5 votes", ": its log 0/0, own 0/0", "commits 1: on S"] {
+    for wanted in ["of 5 votes", ": its log 0/0, own 0/0", "commits 1: on S"] {
         assert!(all.contains(wanted), "{wanted} is not in\n{all}");
     }
+    // A leader has the votes of a majority.
+    let votes = all.lines().filter_map(|line| line.strip_suffix(" of 5 votes"));
+    let counts: Vec<&str> = votes.filter_map(|line| line.split(": ").nth(1)).collect();
+    assert!(counts.iter().all(|n| ["3", "4", "5"].contains(n)), "{counts:?}");
     // A leader says which servers have the entry. Three of five are a majority.
     let copies =
         all.lines().filter(|line| line.starts_with("commits 1: on ")).map(|line| line.matches('S').count());
@@ -1148,6 +1152,41 @@ fn the_help_opens_at_its_top_and_lists_wrap() {
     assert_eq!(page.number(wide), 0.0, "no line runs off the edge");
     let around = page.text("#around");
     assert!(around.contains(" s") || around.contains("\u{a0}s") || around.contains("\u{202f}s"), "{around}");
+    page.no_errors();
+}
+
+#[test]
+fn with_many_servers_the_groups_that_matter_are_unfolded() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    let restored = |(group, server): (u32, u32)| {
+        let terms = if group == 102 && server > 0 { "2,4" } else { "2*2" };
+        format!(
+            r#""node":"G{group}S{server}","kind":"raft.restore","f.term":4,"f.last_included_index":0,"f.last_included_term":0,"f.last":2,"f.terms":"{terms}""#
+        )
+    };
+    let places = (100..104).flat_map(|group| (0..3).map(move |server| (group, server)));
+    let mut lines: Vec<String> = places.map(restored).collect();
+    lines.push(r#""node":"G101S1","kind":"raft.commit","f.index":2,"f.term":4"#.to_owned());
+    lines.push(r#""kind":"test.failed","f.message":"G103S2 has not answered""#.to_owned());
+    page.open(&html(&trace_of(&lines), MOST_EVENTS));
+    let rows = "[...new Set(page.logs.rows.map(({ lane }) => page.run.lanes[lane].group))]";
+    assert_eq!(page.eval(rows), serde_json::json!([103]), "the group of the failure");
+    let folded = texts(&mut page, "logs").join("\n");
+    assert!(folded.contains("▸ G100") && folded.contains("3 equal logs, term 4, 2 entries"), "{folded}");
+    assert!(folded.contains("3 logs, which differ at index 2"), "{folded}");
+    let height = page.number("byId('logs').clientHeight");
+    page.press("[");
+    page.eval("page.visit(page.run.failed - 1)");
+    page.rest();
+    assert_eq!(page.eval(rows), serde_json::json!([101, 103]), "the pinned event and the failure");
+    assert_eq!(page.number("byId('logs').clientHeight"), height, "the picture does not move");
+    let (x, y) = (
+        page.number("byId('logs').getBoundingClientRect().x + 40"),
+        page.number("byId('logs').getBoundingClientRect().y + page.logs.lines[0].y + 8"),
+    );
+    page.click((x, y));
+    page.rest();
+    assert_eq!(page.eval(rows), serde_json::json!([100, 101, 103]), "a click unfolds a group");
     page.no_errors();
 }
 

@@ -373,7 +373,8 @@ class Run {
         const m = this.id[reply] >= 0 ? this.messageOf[this.id[reply]] : -1;
         if (m < 0 || this.messages.from[m] !== lane || this.field(reply, "rpc") !== rpc) continue;
         const replied = this.messages.replied[m];
-        if (replied >= 0 && this.t[replied] <= this.t[e] && wanted(reply, this.requestOf(this.id[reply]))) return true;
+        const came = replied >= 0 && (replied <= e || this.id[reply] === this.parent[e]);
+        if (came && wanted(reply, this.requestOf(this.id[reply]))) return true;
       }
       return false;
     });
