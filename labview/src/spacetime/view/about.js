@@ -65,7 +65,8 @@ class About {
     if (names.command && names.index === 0) said.push(`command ${visible(names.command, 30)}`);
     if (said.length === 0 && names.lanes.length === 0 && names.value) said.push(`"${visible(names.value, 40)}"`);
     if (names.lanes.length > 0 && names.lanes.length < 4) said.push(listText(names.lanes.map((lane) => run.lanes[lane].name)));
-    return `${end === run.failed ? "The failure" : "The operation"} is about ${said.join(", ") || "this"}`;
+    if (said.length === 0) return "The last events that can matter";
+    return `${end === run.failed ? "The failure" : "The operation"} is about ${said.join(", ")}`;
   }
 
   /** The last events about it, in the order of time. They are found once. @returns {number[]} */
