@@ -15,22 +15,25 @@ use mit6824::raft::{Raft, Tuned};
 enum Claim {
     /// There is one leader, and commands are committed in each second.
     Works,
+    /// There is one leader, and no command is given.
+    Calm,
     /// Leaders are elected and deposed again and again.
     Restless,
     /// Nothing is committed, although servers believe that they lead, or ask for votes.
     StandsStill,
 }
 
-use Claim::{Restless, StandsStill, Works};
+use Claim::{Calm, Restless, StandsStill, Works};
 
 /// The claims: without options, with PreVote, with CheckQuorum, with both.
-const CLAIMS: [(Network, [Claim; 4]); 11] = [
+const CLAIMS: [(Network, [Claim; 4]); 12] = [
     (Network::UnstableFive, [Restless, Works, Works, Works]),
     (Network::TwoLeaves, [Restless, Works, Works, Works]),
     (Network::OldLeaderBehindABridge, [Works, StandsStill, Works, Works]),
     (Network::QuorumLoss, [Works, StandsStill, Works, Works]),
     (Network::ConstrainedElection, [StandsStill, StandsStill, StandsStill, StandsStill]),
-    (Network::Chain, [Restless, Works, Works, Works]),
+    (Network::Chain, [Works, Works, Works, Works]),
+    (Network::IdleChain, [Restless, Calm, Calm, Calm]),
     (Network::FollowerOnlySends, [Restless, Works, Works, Works]),
     (Network::FollowerOnlyReceives, [Works, Works, Works, Works]),
     (Network::LeaderOnlySends, [StandsStill, StandsStill, Works, Works]),
@@ -78,6 +81,7 @@ fn holds(claim: Claim, seen: &Seen) -> bool {
     let elections = seen.elections_at_the_end(LAST);
     match claim {
         Works => elections == 0 && seen.works_at_the_end(LAST) && seen.leader.is_some(),
+        Calm => elections == 0 && seen.leader.is_some(),
         Restless => elections >= 5,
         StandsStill => elections == 0 && seen.stands_still_at_the_end(LAST),
     }

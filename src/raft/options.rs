@@ -35,9 +35,8 @@ pub struct Options {
     /// CheckQuorum: if this leader gets no answer from a majority for the longest election timeout, it becomes
     /// a follower in its own term. Also, a server that has a leader refuses other candidates, and does not
     /// take over their terms. Use it if links between servers can break. What changes: a leader becomes a
-    /// follower also without a higher term. The promise of [`Options::election_timeout`] becomes more
-    /// important: all servers need the same shortest timeout, because a server refuses candidates for this
-    /// time after each heartbeat.
+    /// follower also without a higher term. All servers need the same shortest election timeout, because a
+    /// server refuses candidates for this time after each message from its leader.
     pub check_quorum: bool,
 }
 

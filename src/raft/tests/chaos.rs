@@ -395,7 +395,9 @@ impl World {
                 self.servers[me].core.election_timeout(self.now);
                 self.settle(me);
             }
-            if let Some(leader) = leader.filter(|_| !proposed) {
+            // A leader that transfers its leadership takes no command.
+            let takes = |leader: &usize| self.servers[*leader].core.transfers_to().is_none();
+            if let Some(leader) = leader.filter(takes).filter(|_| !proposed) {
                 self.propose(leader);
                 self.settle(leader);
                 proposed = true;
