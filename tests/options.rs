@@ -1,5 +1,5 @@
-//! The tests of lab 2 and the strict tests of Raft, with PreVote, with CheckQuorum, and with both. The name of
-//! a case is the name of the option and the name of the test: `pre_vote_basic_agree_2b`.
+//! The tests of lab 2 and the strict tests of Raft, with PreVote, with CheckQuorum, and with both. The name
+//! of a case is the name of the option and the name of the test: `pre_vote_basic_agree_2b`.
 //!
 //! A few tests expect what only the Raft of Figure 2 does. They are left out, see [`not_for`].
 

@@ -336,8 +336,8 @@ impl<R: RaftPeer> Cluster<R> {
         Some(self.ask(i)?.1)
     }
 
-    /// Calls a method of peer `i` that [`RaftPeer`] does not have. Returns `None` if the peer does not run, or
-    /// if it is paused.
+    /// Calls a method of peer `i` that [`RaftPeer`] does not have. Returns `None` if the peer does not run,
+    /// or if it is paused.
     #[track_caller]
     pub fn ask_peer<T>(&self, i: usize, question: impl FnOnce(&R) -> T) -> Option<T> {
         Some(self.peer(i)?.call(|raft| question(raft)))

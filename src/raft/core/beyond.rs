@@ -14,7 +14,6 @@ use super::Core;
 use super::check_quorum::Answers;
 use super::pre_vote::Round;
 use super::transfer::Transfer;
-use labapi::observe;
 use std::time::Duration;
 
 /// The state of what goes beyond Figure 2. Nothing of it is persistent.
@@ -31,9 +30,6 @@ pub(super) struct Beyond {
     /// The term of the election that this server has started because a leader has told it to.
     pub(super) told_to_campaign: Option<u64>,
 }
-
-/// The reason with which a server that has a leader refuses its vote.
-pub(super) const HAS_A_LEADER: &str = observe::HAS_A_LEADER;
 
 impl Core {
     /// Notes that a message from the leader of the current term has arrived.
