@@ -1,5 +1,5 @@
-//! These tests check the layers of the project: which crate may depend on which other crate, which names may
-//! appear in which code, and which folder or file may import which other one.
+//! These tests check the layers of the project: the dependencies between crates, the names that code may use,
+//! and the imports between folders and between files.
 //!
 //! Cargo accepts any dependency between crates that makes no cycle. So the first test reads `cargo metadata`
 //! and compares the dependencies with the table [`CRATES`], which follows the table of `docs/design.md`.
@@ -53,9 +53,9 @@ fn lines_with(dirs: &[&str], words: &[&str]) -> Vec<String> {
     hits
 }
 
-/// Lines with a word that is forbidden elsewhere, as (file, the line's beginning). This static variable keeps
-/// data until a run has ended. labrt's lock would be a point at which another thread may run, so a run would
-/// depend on whether pages are written.
+/// Lines that may have a forbidden word, as (file, the line's beginning). The line in this list is a static
+/// variable that keeps data until a run has ended. With labrt's lock, another thread might run at this point.
+/// Then a run would depend on whether pages are written.
 const EXCEPTIONS: &[(&str, &str)] = &[("labtest/src/page.rs", "static HELD: std::sync::Mutex<")];
 
 /// Fails with `why` if code below `dirs` has one of `words`.
@@ -109,7 +109,7 @@ struct Dependency {
 }
 
 impl Member {
-    /// The features that switch this optional dependency on.
+    /// The features that switch on this optional dependency.
     fn turned_on_by(&self, dependency: &str) -> Vec<&str> {
         let wanted = format!("dep:{dependency}");
         let turns_on = |(_, on): &(&String, &Vec<String>)| on.contains(&wanted);
@@ -287,8 +287,8 @@ fn folders_import_only_allowed_folders() {
     }
 }
 
-/// Folders whose files form layers: the imports between the files make no cycle, neither between two files
-/// nor through more files. A file and the folder of the same name count as one file.
+/// Folders whose files form layers: the imports between the files make no cycle of two or more files. A file
+/// and the folder of the same name count as one file.
 const LAYERED: &[&str] = &[
     "labrpc/src",
     "labapi/src",
@@ -339,7 +339,7 @@ fn items(list: &str) -> Vec<&str> {
     found
 }
 
-/// For each file of a folder, the files of the folder that it imports.
+/// For each file of a folder: which other files of this folder the file imports.
 fn imports_within(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     let module_of = |path: &Path| {
         let path = path.strip_prefix(root().join(folder)).expect("the path is below the folder");

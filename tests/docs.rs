@@ -6,8 +6,8 @@
 //! * A relative link leads to a file. If the link has a fragment, the fragment leads to a heading of that
 //!   file.
 //! * If a path in backticks begins with a folder of this project, the path exists.
-//! * A name in backticks must be a word of some source file if it has the form of a Rust name
-//!   (`with_an_underscore`, `Two::Parts`) or of a test of the course (`TestLikeThis`). If the name ends in
+//! * If a name in backticks has the form of a Rust name (`with_an_underscore`, `Two::Parts`) or of a test of
+//!   the course (`TestLikeThis`), it must be a word of some source file. If the name ends in
 //!   `...`, some word must begin with the letters before the dots.
 //! * `suite::test` names a test that exists, if `tests/suite.rs` exists.
 //! * In a shell block, `--test` is followed by the name of a file of `tests/`, and `--exact` by the name of a

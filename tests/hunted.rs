@@ -1,6 +1,6 @@
 //! A hunt builds the project with a known mistake, and runs one test with several seeds until the test fails.
-//! This file checks the hunts that README.md and docs/guide.md show, and one more. In each hunt, the test
-//! must fail within a few seeds, and the printed replay line must repeat the failed run exactly.
+//! This file checks the two hunts that README.md and docs/guide.md show, and one more hunt. In each hunt, the
+//! test must fail within a few seeds, and the printed replay line must repeat the failed run exactly.
 //!
 //! The mistakes come from the zoo (`zoo/README.md`). There, a mistake is called an *animal*. To build the
 //! project with a mistake takes minutes, so the test that runs the hunts is ignored by default:
@@ -59,8 +59,8 @@ fn read(file: &str) -> String {
 fn shell(command: &str) -> (bool, String) {
     let mut shell = Command::new("bash");
     shell.args(["-c", command]).current_dir(root());
-    // Cargo sets environment variables for this test. A reader who types the command does not have them, so
-    // they are removed.
+    // Cargo sets environment variables for this test. They are removed here, because a reader who types the
+    // command does not have these variables.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CARGO")) {
         if !["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_BUILD_JOBS"].contains(&name.as_str()) {
             shell.env_remove(name);

@@ -126,8 +126,8 @@ fn eventful() {
     agree(&cfg, 2, 2);
     cfg.connect(leader);
     agree(&cfg, 1, 3);
-    // A server crashes. When it restarts, the logs of the other servers begin after the end of
-    // its log, because they have taken snapshots.
+    // A server crashes. The other servers take snapshots. So when the server restarts, the logs of the others
+    // begin after the end of its log.
     let leader = cfg.check_one_leader();
     cfg.crash1(leader);
     agree(&cfg, 25, 2);

@@ -111,8 +111,8 @@ impl Random {
     }
 }
 
-/// A history of sixty appends at the same time, and a get that returns a value which no order of the appends
-/// can produce.
+/// A history of sixty concurrent appends and a get. No order of the appends can produce the value that the
+/// get returns.
 fn hopeless() -> Vec<Operation> {
     let operation = |input, output, call, ret| Operation { client: 0, input, call, output, ret };
     let append = |_| operation(KvInput::append("k", "a"), KvOutput::none(), 0, 10);

@@ -3,8 +3,8 @@
 //! For a rate, an entry counts when all three consumers have taken it out of their apply channels. A latency
 //! ends when the leader's consumer or all consumers have taken the entry: the name of the row says which. To
 //! save messages, a leader sends a new commit index together with the next entries. If no entries follow, the
-//! leader waits for the commit interval (10 ms). If [`WINDOW`] commands are submitted and not yet applied,
-//! the bench can submit no more, so it also has to wait for the end of this interval. In the rows with
+//! leader waits for the commit interval (10 ms). While [`WINDOW`] commands are submitted but not yet applied,
+//! the bench cannot submit more. Then it also has to wait for the end of this interval. In the rows with
 //! commit interval 0 there is no such wait. So the difference between the rows is the cost of the wait.
 
 use labrt::time::Duration;

@@ -62,8 +62,8 @@ fn measure() {
 /// Measures one row of the table. The library criterion gets the same samples.
 fn bench(group: &mut BenchmarkGroup<'_, WallTime>, floor: Floor, name: &str, call: &dyn Fn(u64)) -> Measured {
     let mut measured = Measured::default();
-    // The hand-overs are measured before and after the row. If they were measured between its samples,
-    // criterion would count their time, too.
+    // The hand-overs are measured before and after the row. If a hand-over was measured between two samples
+    // of the row, criterion would count its time, too.
     (0..HAND_OVERS).for_each(|_| measured.floor.push(floor.hand_over()));
     group.bench_function(name, |bencher| {
         bencher.iter_custom(|repeats| {

@@ -50,7 +50,7 @@ fn measure(effort: Effort) {
     unwatched(effort, rates[0].median());
 }
 
-/// Prints which share of the time per entry the events take if they are not recorded.
+/// Prints the cost of the events of an entry if they are not recorded, as a share of the time per entry.
 fn unwatched(effort: Effort, entries_a_second: f64) {
     const IDLE: Kind = Kind::new("bench.idle");
     let count = effort.pick(10_000_000, 10_000);

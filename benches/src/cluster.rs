@@ -45,7 +45,7 @@ impl Default for Setup {
     }
 }
 
-/// A running cluster. The same thread must make and use it, inside one [`labrt::Run`].
+/// A running cluster. One thread must make the cluster and use it, inside one [`labrt::Run`].
 pub struct Cluster {
     net: Network,
     rafts: Vec<Raft>,
@@ -227,8 +227,9 @@ impl Applied {
         self.watched.store(index, Ordering::SeqCst);
     }
 
-    /// Waits until the servers have reached `index`. Returns the times at which they reached it. The time is
-    /// `None` for a server that reached `index` before the call of `watch`, or has not reached it yet.
+    /// Waits until the servers have reached `index`. Returns for each server when it reached `index`. The
+    /// time is `None` for a server that reached `index` before the call of `watch`, or has not reached it
+    /// yet.
     fn wait_for(&self, index: u64, who: Who) -> [Option<Instant>; SERVERS] {
         if self.watched.load(Ordering::SeqCst) != index {
             self.watch(index);

@@ -183,7 +183,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 
 impl Apart {
     /// Starts a thread, and waits until this thread has been observed on another core than the calling
-    /// thread. The wait takes at most [`PATIENCE`]. After the wait, the new thread runs `then`.
+    /// thread. The wait takes at most [`PATIENCE`]. After the wait, the new thread runs the function `then`.
     fn start(name: &str, then: impl FnOnce() + Send + 'static) {
         let apart = Arc::new(Apart { ball: AtomicU64::new(0) });
         let partner = apart.clone();

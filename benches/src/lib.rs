@@ -1,5 +1,6 @@
-//! The code that the benches share. It makes the [`labrt::Run`] in which they measure, and a Raft cluster, a
-//! key/value group and a sharded service. It measures the cost of a hand-over (see below), and prints tables.
+//! The code that the benches share. It makes the [`labrt::Run`] in which a bench measures. It can start a
+//! Raft cluster, a key/value group and a sharded service. It measures the cost of a hand-over (see below),
+//! and prints tables.
 //!
 //! ```text
 //! cargo bench -p mit6824-benches                  # all of them, about a minute

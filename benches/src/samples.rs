@@ -51,7 +51,7 @@ impl FromIterator<f64> for Samples {
     }
 }
 
-/// Repeats `f` `count` times. Returns the mean time of one repetition, in nanoseconds.
+/// Calls the function `f`. `count` is the number of calls. Returns the mean time of one call, in nanoseconds.
 pub fn time_each(count: u32, mut f: impl FnMut()) -> f64 {
     let start = Instant::now();
     for _ in 0..count {

@@ -25,7 +25,7 @@ pub struct Shards {
     groups: BTreeMap<Gid, Vec<ShardKv>>,
 }
 
-/// How long the clerk of one shard waited for answers, before and while shards moved.
+/// How long the clerk of one shard waited for answers: before the move of shards, and during the move.
 #[derive(Clone, Copy, Debug)]
 pub struct Gap {
     /// The number of the shard.

@@ -25,8 +25,8 @@ impl Table {
         Table { title: title.into(), rows: vec![heads.iter().map(|head| (*head).to_string()).collect()] }
     }
 
-    /// Adds a row of times in nanoseconds. `hand_overs` is the median of the times in hand-overs. It is
-    /// `None` if this value is not useful.
+    /// Adds a row of times in nanoseconds. `hand_overs` is the median of the times, as a number of
+    /// hand-overs. It is `None` if this value is not useful.
     pub fn time(&mut self, what: &str, times: &Samples, hand_overs: Option<f64>, aim: &str) {
         let ratio = hand_overs.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
         self.row([

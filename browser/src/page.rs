@@ -71,7 +71,7 @@ impl Page {
         self.go(&format!("file://{}", path.display()))
     }
 
-    /// Goes to a URL. If only the fragment of the URL differs, the document is not loaded again.
+    /// Goes to a URL. If only the fragment of the URL is new, the document is not loaded again.
     pub fn go(&mut self, url: &str) -> Duration {
         self.collect();
         let start = Instant::now();
@@ -91,7 +91,8 @@ impl Page {
         start.elapsed()
     }
 
-    /// The value of an expression. If the value is a promise, this waits for its result.
+    /// The value of an expression. If the value is a promise, the function waits for the result of the
+    /// promise.
     pub fn eval(&mut self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let mut done = self.call("Runtime.evaluate", &params);

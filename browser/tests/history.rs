@@ -116,7 +116,7 @@ fn every_verdict_has_its_page() {
         page.press(key);
     }
 
-    // A history whose check has kept no partial linearizations, and in which one client waits for ever.
+    // The check of this history has kept no partial linearizations. One client waits for ever.
     let bar = |client, call, ret, text: &str| Bar { client, call, ret, text: text.into() };
     let operations = vec![bar(0, 0, u64::MAX, "put('x', 'a')"), bar(1, 10 * MS, 20 * MS, "get('x') -> 'b'")];
     let bare = PicturePart { verdict: Verdict::Illegal, operations, ..PicturePart::default() };
@@ -434,8 +434,8 @@ fn the_page_opens_at_the_first_error() {
     page.no_errors();
 }
 
-/// The explanation of a history of one key: one client appends `<0>`, `<1>` and so on, and then another
-/// client reads this value.
+/// The page's explanation of a history of one key. One client appends `<0>`, `<1>` and so on. Then another
+/// client reads the value `read`.
 fn explained(page: &mut Page, appends: usize, read: &str) -> String {
     let mut history: Vec<Operation> = (0..appends)
         .map(|at| Operation {
@@ -461,7 +461,7 @@ fn the_page_says_what_is_missing_or_twice_or_in_the_wrong_order() {
         (0..n).filter(|at| !but.contains(at)).map(|at| format!("<{at}>")).collect()
     };
     let append = |at: usize| format!("append('x', '<{at}>') by client 0");
-    // The values of 100 appends are so long that the history has only their ends.
+    // After 100 appends, the value is so long that the history has only its beginning and its end.
     for n in [5, 100] {
         let last = n - 1;
         for (read, told) in [
@@ -504,16 +504,17 @@ fn latencies_and_rates_are_shown_over_time_by_client_and_by_key() {
     assert_eq!(page.eval("getComputedStyle(document.getElementById('chart')).display"), "none");
     let all = page.screenshot("plots-all").colours();
     assert!(all.len() > 100, "only {} colours", all.len());
-    // The rates are what the operations say: the sum over all steps is the number of operations.
+    // The rates agree with the operations: the sum over all steps is the number of operations.
     let sum = "(() => { const { all, step } = page.plots.rates(page.plots.rows[0]);
         return Math.round(all.reduce((a, b) => a + b) * step / 1e9); })()";
     assert_eq!(page.number(sum), page.number("page.recording.size"));
-    // A latency is higher if it is longer, and ten times the time is always the same distance.
+    // A longer latency is drawn higher. If a latency is ten times as long, it is always drawn the same
+    // distance higher.
     let y = |page: &mut Page, ns: f64| page.number(&format!("page.plots.y({ns}, page.plots.place(0))"));
     let (a, b, c) = (y(&mut page, 1e6), y(&mut page, 1e7), y(&mut page, 1e8));
     assert!(a > b && ((a - b) - (b - c)).abs() < 0.01, "{a} {b} {c}");
 
-    // Point at an operation, and pin it.
+    // Points at an operation, and pins it.
     let at = page.eval(
         "(() => { const box = page.plots.canvas.getBoundingClientRect(), { call, ret } = page.recording, op = 7;
         return [box.x + page.axis.x(call[op]), box.y + page.plots.y(ret[op] - call[op], page.plots.place(0))]; })()",
@@ -537,13 +538,13 @@ fn latencies_and_rates_are_shown_over_time_by_client_and_by_key() {
     page.wheel_alt((700.0, 500.0), 200.0);
     assert!(page.number("page.plots.scroll") > 0.0, "eight rows need more room than there is");
     page.screenshot("plots-key");
-    // Only one client, and only one key.
+    // Shows only one client and only one key.
     page.eval("document.getElementById('plot-client').value = '3', document.getElementById('plot-client').dispatchEvent(new Event('change'))");
     page.eval("document.getElementById('plot-part').value = '2', document.getElementById('plot-part').dispatchEvent(new Event('change'))");
     page.settle();
     let right = "page.plots.rows.length === 1 && page.plots.rows[0].byCall.every((op) => page.recording.client[op] === 3 && page.recording.partOf[op] === 2)";
     assert_eq!(page.eval(right), true);
-    // The address keeps all this.
+    // The address of the page keeps these choices.
     page.eval("page.fragment.write()");
     let url = page.eval("location.href");
     let url = url.as_str().expect("the value is a text");
@@ -575,7 +576,7 @@ fn rows_are_pinned_and_moved() {
     let Some(mut page) = Page::new(1280, 800) else { return };
     let crowd = Workload { clients: 40, keys: 3, each: 20, longest: 20 * MS };
     open_whole(&mut page, &crowd.picture("forty clients", &[]).to_html());
-    // A click on a name pins the row: it is the first one, and stays there.
+    // A click on a name pins the row: the row moves to the top, and stays there.
     let name = name_of(&mut page, 5);
     page.click(name);
     assert_eq!(page.eval("page.rows.shown.slice(0, 3).join()"), "5,0,1");
@@ -587,7 +588,7 @@ fn rows_are_pinned_and_moved() {
     assert_eq!(page.number("page.rows.y(page.rows.firsts[5])"), y, "a pinned row does not scroll");
     assert_eq!(page.eval("page.rows.hidden(page.rows.firsts[0])"), true, "other rows scroll behind it");
     page.screenshot("rows-pinned");
-    // Pointing finds the operations of the row that is there.
+    // A click at the place of the pinned row finds the operations of this row.
     let op = page.number("page.rows.lanes[page.rows.firsts[5]].ops[3]") as usize;
     click_on_operation(&mut page, op);
     assert_eq!(page.number("page.chosen.pinned") as usize, op);
@@ -599,7 +600,7 @@ fn rows_are_pinned_and_moved() {
     page.drag(from, to);
     assert_eq!(page.eval("page.rows.shown.slice(0, 6).join()"), "5,0,1,3,4,2");
     assert_eq!(page.eval("page.axis.whole"), true, "the view has not moved");
-    // So do the keys.
+    // A key pins and unpins rows, too.
     page.press("P");
     assert_eq!(page.eval("page.rows.pins.size"), 0, "the key unpins the row of the pinned operation");
     page.press("P");
@@ -720,7 +721,7 @@ fn the_pages_of_a_run_and_of_its_history_link_to_each_other() {
     std::fs::create_dir_all(&dir).expect("the test can make a folder");
     let picture = Picture { beside_run: true, ..small() };
     picture.write(dir.join("t-7-history.html")).expect("the folder can be written");
-    // The calls and returns of the same history as the events of a run.
+    // Makes the events of a run from the calls and returns of the same history.
     let bars = &picture.parts[0].operations;
     let mut events: Vec<(u64, String)> = Vec::new();
     for (id, bar) in bars.iter().enumerate() {
@@ -743,7 +744,8 @@ fn the_pages_of_a_run_and_of_its_history_link_to_each_other() {
     std::fs::write(dir.join("t-7.html"), labview::spacetime::html(&trace, 1000))
         .expect("the folder can be written");
 
-    // The page of the run opens at the operation that has no place, although the run ends much later.
+    // The page of the run opens at the operation that fits nowhere into the order, although the run ends much
+    // later.
     page.go(&format!("file://{}", dir.join("t-7.html").display()));
     page.rest();
     let pinned = "page.run.t[page.pinned]";

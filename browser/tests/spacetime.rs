@@ -220,7 +220,7 @@ fn a_filter_shows_only_what_was_chosen() {
     assert!(without < all && page.text("#shown").contains(" of "), "{without} of {all}");
     page.click_on("#servers button");
     assert_eq!(page.number(count), all);
-    // Hides a type of messages. Its messages are not drawn, but all other messages are.
+    // Hides a type of messages. Its messages are not drawn. All other messages are still drawn.
     let votes = message(&mut page, "/RequestVote/.test(page.run.types[f.type[m]])");
     page.click_on("#types button");
     let hidden = page.eval("page.run.types[[...page.filter.hiddenTypes][0]]");
@@ -415,7 +415,8 @@ fn at_each_size(name: &str, html: &str, mut check: impl FnMut(&mut Page, u32)) {
     page.no_errors();
 }
 
-/// A trace from the members of its events. The events are one millisecond apart.
+/// Makes a trace. Each text of `lines` has the JSON members of one event. The events are one millisecond
+/// apart.
 fn trace_of(lines: &[String]) -> Trace {
     let text: String =
         lines.iter().enumerate().map(|(i, line)| format!("{{\"t\":{}000000,{line}}}\n", i + 1)).collect();
@@ -477,7 +478,8 @@ fn a_search_finds_the_words_that_the_page_draws() {
     let run = html(&failing_run(), MOST_EVENTS);
     let Some(mut page) = Page::new(1280, 800) else { return };
     page.open(&run);
-    // The text of each event, and each line of the pane about a message, finds its event.
+    // A search for the text of an event finds this event. The same is true for each line that the pane shows
+    // about a message.
     let missed = "(() => {
         const { run, filter } = page;
         const missed = [];
@@ -491,11 +493,11 @@ fn a_search_finds_the_words_that_the_page_draws() {
         return missed;
     })()";
     assert_eq!(page.eval(missed), serde_json::json!([]));
-    // So are the headline, the mark of the failure, and the reason of many losses.
+    // The search also finds the headline, the mark of the failure, and the reason of many losses.
     let others = "[byId('headline').innerText, 'The test failed here', '9 lost: disabled'].map((text) => page.run.find(text, page.filter.shown)).map((found) => found.includes(page.run.failed) || found.length)";
     let others = page.eval(others);
     assert!(others[0] == true && others[1] == true && others[2].as_u64() > Some(8), "{others}");
-    // A number is found as a whole.
+    // The search finds a number only as a whole: `1` does not find `10`.
     assert_eq!(
         page.eval(
             "page.run.find('commits 1', page.filter.shown).every((e) => page.run.field(e, 'index') === 1)"
@@ -513,8 +515,8 @@ fn a_search_finds_the_words_that_the_page_draws() {
             let found = page.text("#found");
             assert!(found.starts_with("1 of "), "{words}: {found}");
             let on_screen = texts(page, "chart").join("\n");
-            // Losses of one cause have one label together, which may be outside the view. Then the pane
-            // beside the chart has the words.
+            // Losses of one cause share one label. If this label is outside the view, the pane beside the
+            // chart has the words.
             let aside = words == "disabled" && page.text("#pinned").contains(words);
             assert!(aside || on_screen.contains(words), "{width}: {words} is not in\n{on_screen}");
         }
@@ -612,7 +614,7 @@ fn the_axis_by_events_separates_what_happens_in_microseconds() {
         let apart = page.eval(apart);
         let value = |i: usize| apart[i].as_f64().expect("the value is a number");
         assert!(value(0) > 1.2 && value(1) > 0.99 && value(2) > 12.0, "{apart}");
-        // From the keyboard, the zoom is around the pin.
+        // Keys zoom around the pinned event.
         page.press(",");
         page.press(",");
         let y = page.number("page.axis.y(page.pinned)");
@@ -627,7 +629,8 @@ fn the_axis_by_events_separates_what_happens_in_microseconds() {
         page.wheel(middle, -300.0);
         let scale = page.number("page.axis.scale");
         assert!((page.number("page.axis.time(200)") - before).abs() < 2.0 * scale);
-        // The address keeps the axis. The pin stays where it is when the axis changes.
+        // The address of the page keeps the choice of the axis. When the axis changes, the pinned event stays
+        // where it is.
         for (button, mode) in [("#by-time", "time"), ("#by-events", "events")] {
             page.press("e");
             page.rest();
@@ -741,7 +744,7 @@ fn the_failure_is_said_once_as_a_sentence_about_the_state() {
             assert!(!body.contains(more) && !body.contains("\\n"), "{body}");
             let cut = "(() => { const h = byId('headline'); return h.scrollHeight > h.clientHeight + 1 && getComputedStyle(h).overflow === 'hidden'; })()";
             assert_eq!(page.eval(cut), false, "the headline is cut off");
-            // In the first view there is nothing left to show.
+            // The first view already shows the failure, so there is no button that leads to it.
             assert_eq!(page.eval("byId('error').offsetParent"), serde_json::Value::Null);
             // On a phone, the pane is below the picture.
             page.eval("document.querySelector('#why summary').scrollIntoView()");
@@ -763,7 +766,7 @@ fn the_failure_is_said_once_as_a_sentence_about_the_state() {
                     label.y
                 );
             }
-            // Away from the failure, the button leads back to it.
+            // When the failure is not pinned, the button leads back to it.
             page.press("Escape");
             assert_eq!(page.eval("byId('error').offsetParent !== null"), true);
             page.click_on("#error");
@@ -809,7 +812,7 @@ fn held_links_and_slow_servers_have_bands() {
 
 // ---- the walkthroughs of docs/spacetime.md ----
 
-/// A step of a walkthrough: what the reader does, and the texts that are on the page then.
+/// A step of a walkthrough: what the reader does, and the texts that the page shows after this.
 struct Step {
     does: String,
     sees: Vec<String>,
@@ -884,7 +887,8 @@ fn the_walkthroughs_of_the_document_lead_to_what_they_say() {
         let trace = Trace::open(docs.join("walkthroughs").join(&file)).expect("the trace can be read");
         let made = html(&trace, MOST_EVENTS);
         assert!(steps.len() > 2, "{file}: only {} steps", steps.len());
-        // The pane at the right is as high as the window. A reader scrolls it, a phone shows it below.
+        // The pane at the right is as high as the window. A reader must scroll in it. On a phone, the pane is
+        // below the chart.
         for size in [(1280, 800), (1920, 1080)] {
             page.resize(size.0, size.1);
             page.open(&made);
@@ -942,8 +946,8 @@ fn operations_and_the_verdict_are_on_their_lanes() {
     assert_eq!(page.eval("page.run.kind(page.pinned)"), "rpc.delivered");
     page.press("u");
     assert_eq!(page.eval("page.run.kind(page.pinned)"), "client.call");
-    // If a key is chosen, the page shows the operations on this key and everything that happened during them,
-    // on all servers.
+    // If a key is chosen, the page shows the operations on this key. It also shows everything that happened
+    // on all servers during these operations.
     page.click_on("#key");
     page.write("y");
     assert_eq!(
@@ -1145,7 +1149,7 @@ fn a_hundred_thousand_events() {
         assert!(mean < 1000.0, "{view}: {mean} ms a frame");
     }
     page.screenshot("run-many-close");
-    // The same with the axis by events, first around the event in the middle.
+    // Measures the same with the axis by events. The first view is around the event in the middle.
     page.press("x");
     for (view, zoom) in [("usual rows", 1.0), ("ten times the rows", 10.0), ("the whole run", 1e9)] {
         page.eval(&format!("page.axis.zoom({zoom})"));

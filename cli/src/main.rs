@@ -99,7 +99,7 @@ enum Command {
     /// Run one chunk of seeds for `dstest --hosts`
     #[command(hide = true)]
     DstestWorker(dstest::worker::Args),
-    /// Run another program in place of this one, so that it dies when its parent dies
+    /// Run another program in place of this one. The kernel kills the program when its parent dies
     #[command(hide = true)]
     DstestExec(dstest::process::ExecArgs),
 }

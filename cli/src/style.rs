@@ -1,8 +1,8 @@
 //! Colours and links in texts for a terminal.
 //!
 //! Colours follow <https://no-color.org>. A link is the escape sequence OSC 8. A terminal that does not know
-//! this sequence may print it as garbage, and no terminal can be asked. So links are only used in terminals
-//! that are known to have them.
+//! this sequence may print it as garbage, and no program can ask a terminal whether it knows the sequence. So
+//! links are only used in terminals that are known to have them.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};

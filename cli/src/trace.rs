@@ -31,7 +31,8 @@ pub struct Args {
     /// run.html for stdin]
     #[arg(short, long, value_name = "OUT.html")]
     output: Option<PathBuf>,
-    /// Show at most N events: the events before the failure, or without a failure the last events
+    /// Show at most N events. If the test has failed, these are the events before the failure and some events
+    /// after it. Otherwise these are the last events
     #[arg(short = 'n', long, value_name = "N", default_value_t = spacetime::MOST_EVENTS as u64,
           value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     events: u64,

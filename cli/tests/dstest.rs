@@ -611,7 +611,8 @@ fn until_fail_stops_at_the_first_failure() {
     }
 }
 
-/// The failures of later seeds are found earlier: the runs of the earlier seeds take longer.
+/// Seed 4 is the smallest seed that fails, but its run takes longer than the others. So failures of larger
+/// seeds are found before it.
 #[test]
 fn until_fail_finds_the_smallest_seed_whatever_the_threads_do() {
     let project = Project::new("until-fail-smallest");

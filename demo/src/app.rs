@@ -27,10 +27,11 @@ const EVENTS: usize = 200;
 pub enum Phase {
     /// Clients work, and faults happen.
     Running,
-    /// Everything is repaired, and the clients finish their operations. `clients` of them have not finished
-    /// yet.
+    /// Everything is repaired, and the clients finish their operations. `clients` is the number of clients
+    /// that have not finished yet.
     Ending { clients: usize },
-    /// The checker checks the history, which has `of` operations. It has checked `done` of them.
+    /// The checker checks the history. The history has `of` operations, and `done` operations are checked
+    /// already.
     Checking { done: usize, of: usize },
     /// The verdict is known, and the report is being written.
     Writing,
@@ -61,7 +62,8 @@ pub struct App {
     /// The same for each group. An operation belongs to the group that owns its shard at the end of the
     /// sample.
     group_rates: VecDeque<[u64; GROUPS]>,
-    /// How long the operations of the last seconds took, and when the view after their end was made.
+    /// A pair for each operation of the last seconds: the time of the first view after its end, and how long
+    /// the operation took.
     latencies: VecDeque<(Duration, Duration)>,
     /// The events. The latest event is the last one.
     pub events: VecDeque<Event>,
@@ -156,7 +158,7 @@ impl App {
         self.sample_ends = view.at + SAMPLE;
     }
 
-    /// Notes how long operations took that have just finished.
+    /// Notes the latencies of the operations that have just finished.
     pub fn finished(&mut self, took: &[Duration]) {
         let now = self.view.at;
         self.latencies.extend(took.iter().map(|took| (now, *took)));
@@ -165,7 +167,7 @@ impl App {
         }
     }
 
-    /// How long the operations took that finished in the last two seconds. `None` if there were none.
+    /// The latency of the operations that finished in the last two seconds. `None` if no operation finished.
     pub fn latency(&self) -> Option<Latency> {
         let mut took: Vec<Duration> = self.latencies.iter().map(|(_, took)| *took).collect();
         took.sort_unstable();
@@ -178,12 +180,12 @@ impl App {
         a_second(self.rates.iter().copied())
     }
 
-    /// The number of operations in the last second on the shards of each group.
+    /// The number of operations in the last second on the shards of the group `gi`.
     pub fn rate_of(&self, gi: usize) -> u64 {
         a_second(self.group_rates.iter().map(|rates| rates[gi]))
     }
 
-    /// Why operations fail to finish, or finish slowly. `None` if there is no reason that the servers show.
+    /// Why operations do not finish, or finish slowly. `None` if the servers show no reason.
     pub fn reason(&self) -> Option<String> {
         let lame = |team: &Team| !self.view.has_majority(*team);
         let lame: Vec<Team> = Team::ALL.into_iter().filter(lame).collect();
@@ -203,7 +205,7 @@ impl App {
         }
     }
 
-    /// The same reason in a sentence that says what it means for the clients.
+    /// The same reason in a sentence that says what the reason means for the clients.
     pub fn reason_at_length(&self) -> Option<String> {
         let short = self.reason()?;
         let lame = Team::ALL.into_iter().find(|team| !self.view.has_majority(*team));

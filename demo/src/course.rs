@@ -30,7 +30,7 @@ pub enum Ended {
     Judged(Judged),
     /// Some clients got no answer. Nobody knows whether their operations were done.
     Stuck { clients: usize, waited: Duration },
-    /// The process has received the signal with this number, which asks it to end.
+    /// The process has received the signal with this number. The signal asks the process to end.
     Signal(u8),
     /// The terminal is gone.
     Lost(io::Error),

@@ -44,7 +44,7 @@ pub struct Judged {
     pub report: PathBuf,
     /// The result of writing the page.
     pub page: io::Result<()>,
-    /// The operation because of which the history is not linearizable, if there is one.
+    /// An operation for which the checker found no place in the order, if there is one.
     pub blocked: Option<String>,
 }
 

@@ -85,8 +85,14 @@ const FAILED: u8 = 101;
 /// check, and for writing the page.
 const SPARE: Duration = Duration::from_secs(1800);
 
-/// Runs the demo. Exit codes: 0 if the history is linearizable, 1 if it is not, 2 for bad arguments, 3 if
-/// there is no verdict, 101 if a thread has panicked, 128 + n if signal n ended the demo.
+/// Runs the demo. Exit codes:
+///
+/// * 0: the history is linearizable;
+/// * 1: the history is not linearizable;
+/// * 2: the arguments are bad, or the demo cannot run here;
+/// * 3: there is no verdict;
+/// * 101: a thread has panicked;
+/// * 128 + n: signal n ended the demo.
 pub fn main(args: &Args) -> ExitCode {
     ExitCode::from(run(args))
 }

@@ -55,7 +55,7 @@ pub struct Room {
     start: Instant,
     /// How many operations the clients have finished, for each shard.
     operations: Arc<[AtomicU64; NSHARDS]>,
-    /// How long each operation took that has finished since [`Room::take_latencies`] was called.
+    /// The latencies of the operations that have finished since the last call of [`Room::take_latencies`].
     latencies: Arc<Mutex<Vec<Duration>>>,
     done: Arc<AtomicBool>,
     clients: Vec<JoinHandle<()>>,
@@ -149,13 +149,13 @@ impl Room {
         }
     }
 
-    /// How long each operation took that has finished since the last call.
+    /// The latencies of the operations that have finished since the last call.
     pub fn take_latencies(&self) -> Vec<Duration> {
         std::mem::take(&mut *self.latencies.lock())
     }
 
-    /// How many faults there have been so far. A group that joins or leaves and a shard that moves also count
-    /// as faults.
+    /// How many faults there have been so far. If a group joins or leaves, or if a shard moves, this also
+    /// counts as a fault.
     pub fn faults(&self) -> u64 {
         self.faults
     }
@@ -310,8 +310,8 @@ impl Room {
         self.clients.iter().filter(|client| !client.is_finished()).count()
     }
 
-    /// Stops the servers. The clients must have finished. Returns their operations, and the faults that
-    /// happened while they worked.
+    /// Stops the servers. The clients must have finished. Returns the clients' operations, and the faults
+    /// that happened while the clients worked.
     pub fn close(self) -> (Vec<Operation>, Vec<Mark>) {
         let marks = self.config.marks();
         self.config.stop();

@@ -11,7 +11,7 @@ use labrt::time::Duration;
 
 use crate::act::{Act, GROUPS, SERVERS, Target, Team};
 
-/// An action, and the time between the action before it and this action.
+/// An action, and how long the script waits before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     pub wait: Duration,

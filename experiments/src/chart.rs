@@ -1,5 +1,5 @@
-//! Draws cumulative distributions as SVG. For each time, a curve shows in which share of the trials a new
-//! leader was elected within this time. The axis of time is logarithmic.
+//! Draws cumulative distributions as SVG. A curve gives, for each time t, the share of the trials that had a
+//! new leader after at most t. The axis of time is logarithmic.
 
 use std::fmt::Write as _;
 
@@ -132,7 +132,7 @@ fn curve(scale: &Scale, series: &Series) -> String {
         }
         reached = share;
     }
-    // No trial had a longer time, so the curve continues at this height.
+    // The other trials elected no leader, so the curve stays at this height up to the end of the axis.
     if !series.times.is_empty() && reached < 1.0 {
         point(&mut points, scale.x(scale.to), Scale::y(reached));
     }

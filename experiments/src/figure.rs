@@ -108,8 +108,8 @@ fn too_long() -> String {
 fn once((from, to): Timeouts, one_way: Duration, seed: u64) -> Result<Found, String> {
     let found = Arc::new(Mutex::new(None));
     let kept = found.clone();
-    // Timers are late by up to this much. In the tests the timers are up to 100 us late, but those of a real
-    // machine are more exact.
+    // Timers can be late by up to this time. In the tests the timers are up to 100 us late, but the timers of
+    // a real machine are more exact.
     let run = Run { jitter: Duration::from_micros(10), ..Run::default() };
     let outcome = run.once(seed, move || {
         let result = trial(range(from, to), one_way);

@@ -38,8 +38,8 @@ struct Args {
     /// The first seed; each trial has its own seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How long a request travels on average, in microseconds; an answer travels as long. Together with the
-    /// receiver's write to its disk this takes 15 ms, so the write takes 15 ms minus the two travel times
+    /// The mean travel time of a request, in microseconds; an answer has the same mean travel time. The two
+    /// travel times and the receiver's write to its disk are 15 ms together, so the write takes the rest
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..=7500))]
     one_way: u64,
     /// File for the curves, as SVG

@@ -17,10 +17,10 @@
 //! # How the delays are made
 //!
 //! There is one network between the servers. On this network there is a proxy in front of each Raft. Each
-//! server also has a small network of its own, which leads directly to its Raft. No network delays a call
-//! itself. The proxy passes a request on to Raft after the travel time. At this moment Raft gives its vote,
-//! or restarts its election timer. Then the proxy delays the answer: by the time for writing, and by the
-//! travel time.
+//! server also has a small network of its own, which leads directly to its Raft. These networks delay
+//! nothing: only the proxy delays. The proxy passes a request on to Raft after the travel time. At this
+//! moment Raft gives its vote, or restarts its election timer. Then the proxy delays the answer by the time
+//! for writing and by the travel time.
 
 use labapi::{ApplyMsg, Command, Persister};
 use labrpc::{Cost, End, Network, Responder, Server, Service};
@@ -139,8 +139,8 @@ fn connected(net: &Network, owner: NodeId, to: impl Into<labrpc::Name>) -> End {
 }
 
 /// Adds `i - 1` entries of the leader's term to the log of follower `i`, as if the leader had sent a
-/// different number of entries to each follower before it crashed. The leader itself does not have these
-/// entries. Otherwise it would make all logs equal.
+/// different number of entries to each follower. The leader itself does not have these entries. Otherwise it
+/// would make all logs equal.
 fn lengthen_logs(members: &[Member], term: u64) {
     for (follower, member) in members.iter().enumerate().filter(|(server, _)| *server != LEADER) {
         let entry = |index: usize| Entry { term, command: Command::new(index.to_string()) };

@@ -2,9 +2,13 @@
 //! each call writes one event.
 //!
 //! Any Raft can use these functions. They do not depend on how the Raft is written. The trace has three
-//! readers: the HTML page that draws a run, a monitor that checks whether a run keeps the guarantees of Raft
-//! (Figure 3), and the trace hash, which shows whether two runs are the same. If no reader needs events, a
-//! call does nothing.
+//! readers:
+//!
+//! * the HTML page, which draws a run;
+//! * the monitor, which checks whether a run keeps the guarantees of Raft (Figure 3);
+//! * the trace hash, which shows whether two runs are the same.
+//!
+//! If no reader needs events, a call does nothing.
 //!
 //! # Where to call the functions
 //!
@@ -111,7 +115,7 @@ pub fn term(term: u64) {
     trace::emit(TERM, Links::NONE, &[("term", term.into())]);
 }
 
-/// Reports that the server gives its vote in `term` to `candidate`.
+/// Reports that the server gives its vote in the term `term` to the server `candidate`.
 ///
 /// Call it under your lock, right after `votedFor` has changed: in the handler of RequestVote, and also when
 /// the server becomes a candidate and votes for itself. If the same request comes twice, you may report the
@@ -121,9 +125,9 @@ pub fn vote(candidate: usize, term: u64) {
     tell_vote(candidate, term, GRANTED);
 }
 
-/// Reports that the server does not give its vote to `candidate`. `term` is the candidate's term. `cause`
-/// says why: it is a short text that is written in the code. If a server refuses a candidate of a higher term
-/// and does not take over that term, the cause must be [`HAS_A_LEADER`](crate::HAS_A_LEADER).
+/// Reports that the server does not give its vote to the server `candidate`. `term` is the candidate's term.
+/// `cause` says why: it is a short text that is written in the code. If a server refuses a candidate of a
+/// higher term and does not take over that term, the cause must be [`HAS_A_LEADER`](crate::HAS_A_LEADER).
 ///
 /// Call it in the handler of RequestVote, under your lock, right after the decision.
 #[track_caller]
@@ -334,8 +338,8 @@ pub fn timeout_now_reply(term: u64) {
     reply(&[("rpc", "TimeoutNow".into()), ("term", term.into())]);
 }
 
-/// Reports that the handler of RequestVote replies with `term`. `vote_granted` says whether the server gives
-/// its vote.
+/// Reports the reply of the handler of RequestVote. `term` is the term in the reply. `vote_granted` says
+/// whether the server gives its vote.
 ///
 /// Call it at the end of the handler, after the state is saved.
 #[track_caller]
@@ -343,10 +347,10 @@ pub fn vote_reply(term: u64, vote_granted: bool) {
     reply(&[("rpc", "RequestVote".into()), ("term", term.into()), ("vote_granted", vote_granted.into())]);
 }
 
-/// Reports that the handler of AppendEntries replies with `term`. `success` says whether the server has
-/// accepted the entries. `conflict` is a hint that tells the leader where to continue: the index and the term
-/// of the server's last entry that may agree with the leader's log. `conflict` is `None` if your reply has no
-/// such hint.
+/// Reports the reply of the handler of AppendEntries. `term` is the term in the reply. `success` says whether
+/// the server has accepted the entries. `conflict` is a hint that tells the leader where to continue: the
+/// index and the term of the server's last entry that may agree with the leader's log. `conflict` is `None`
+/// if your reply has no such hint.
 ///
 /// Call it at the end of the handler, after the state is saved.
 #[track_caller]
@@ -363,7 +367,7 @@ pub fn append_reply(term: u64, success: bool, conflict: Option<(u64, u64)>) {
     reply(&fields[..known]);
 }
 
-/// Reports that the handler of InstallSnapshot replies with `term`.
+/// Reports the reply of the handler of InstallSnapshot. `term` is the term in the reply.
 ///
 /// Call it at the end of the handler, after the state is saved.
 #[track_caller]

@@ -73,8 +73,8 @@ type SaveHook = Arc<dyn Fn(&Persister, SaveStep) + Send + Sync>;
 struct Disk {
     raft_state: RaftState,
     snapshot: Arc<[u8]>,
-    /// The digest of the snapshot. It is `None` until the trace needs it for the first time after the
-    /// snapshot was saved.
+    /// The digest of the snapshot. When a new snapshot is saved, this becomes `None`. It is computed when the
+    /// trace needs it for the first time.
     snapshot_digest: Option<u64>,
     bytes_written: u64,
     hook: Hook,
@@ -103,7 +103,7 @@ enum RaftState {
 pub struct Frames {
     head: Option<Arc<[u8]>>,
     entries: VecDeque<Arc<[u8]>>,
-    /// The number of bytes of all frames with their lengths.
+    /// The number of bytes of all frames. The bytes of their lengths count, too.
     size: usize,
     /// The digest of the entry frames. It is `None` until the trace needs it for the first time. If the
     /// frames are changed when no events are recorded, it becomes `None` again.
@@ -490,10 +490,10 @@ impl fmt::Debug for Frames {
     }
 }
 
-/// A digest of a sequence of frames that can change at both ends. When a frame is added or removed, only this
-/// frame must be read. The digest is the polynomial `d0 + d1*B + d2*B^2 + ...` modulo 2^64, where `d0`, `d1`
-/// and so on are the digests of the frames. The digest depends only on the sequence of frames. It does not
-/// depend on the steps that made the sequence.
+/// The digest of a sequence of frames. The sequence can change at both ends: when a frame is added or
+/// removed, only this frame must be read. The digest is the polynomial `d0 + d1*B + d2*B^2 + ...` modulo
+/// 2^64, where `d0`, `d1` and so on are the digests of the frames. The digest depends only on the sequence of
+/// frames. It does not depend on the steps that made the sequence.
 #[derive(Clone, Copy)]
 struct SequenceDigest {
     value: u64,

@@ -11,8 +11,8 @@ use crate::{ApplyMsg, Command, Persister, Strictness};
 /// The harness calls [`make`](RaftPeer::make) first, then [`service`](RaftPeer::service) once, then puts the
 /// service on the network and connects the peer. As soon as `make` has returned, the test's thread and
 /// threads of the harness may call the other methods, even before `service`. The harness calls
-/// [`kill`](RaftPeer::kill) at the end. At that moment calls of the other methods may not have returned yet,
-/// and more calls may follow. None of these calls may panic.
+/// [`kill`](RaftPeer::kill) at the end. At that moment, calls of the other methods may still be running, and
+/// more calls may follow. None of these calls may panic.
 ///
 /// While the harness calls a peer, the peer is labrt's current node: the threads that the peer spawns, its
 /// log lines and its events are recorded as the peer's own. The harness holds no lock of its own during a

@@ -18,14 +18,15 @@ pub struct ServerStart {
     pub maxraftstate: Option<usize>,
 }
 
-/// A server of a replicated service, and how to make a client of it (`StartKVServer` and `MakeClerk` of the
-/// course's `kvraft`; `StartServer` and `MakeClerk` of `shardctrler`).
+/// A server of a replicated service. [`start`](Replicated::start) starts a server, and
+/// [`make_clerk`](Replicated::make_clerk) makes a client of the service. In the course these functions are
+/// `StartKVServer` and `MakeClerk` (`kvraft`), or `StartServer` and `MakeClerk` (`shardctrler`).
 ///
 /// The harness calls [`start`](Replicated::start) first, then [`services`](Replicated::services) once, then
 /// puts the services on the network and connects the server. As soon as `start` has returned, the harness may
 /// call the other methods, from any thread, even before `services`. The harness calls
-/// [`kill`](Replicated::kill) at the end. At that moment other calls may not have returned yet, and more
-/// calls may follow. None of these calls may panic.
+/// [`kill`](Replicated::kill) at the end. At that moment, other calls may still be running, and more calls
+/// may follow. None of these calls may panic.
 ///
 /// While the harness calls a server, the server is labrt's current node: the threads that the server spawns,
 /// its log lines and its events are recorded as the server's own. The harness holds no lock of its own during

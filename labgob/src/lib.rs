@@ -26,8 +26,7 @@
 //! are impossible, so this crate does not check for them:
 //!
 //! * **Lower-case field names.** Go's encoder silently skips fields whose names begin with a lower-case
-//!   letter. serde's derive
-//!   encodes all fields. A field is left out only if the source has `#[serde(skip)]`.
+//!   letter. serde's derive encodes all fields. A field is left out only if the source has `#[serde(skip)]`.
 //! * **Decoding into a variable that is not empty.** Go does not send fields whose value is zero, and it
 //!   decodes into a variable of the caller. So if the variable has an old value in such a field, this old
 //!   value remains. In this crate, decoding returns a new value, and all its fields come from the bytes.
@@ -163,7 +162,7 @@ impl<'a> Decoder<'a> {
 }
 
 /// Finds the byte at which reading a `T` fails. The usual decoder is fast, but does not report this byte. So
-/// after a failure, a slower reader that counts the bytes reads them again.
+/// after a failure, a slower reader reads the bytes again and counts them.
 fn failing_byte<T: DeserializeOwned>(bytes: &[u8]) -> usize {
     let mut counter = CountingReader { bytes, offset: 0 };
     // This call fails with the error that is known already. Only the position is needed, so the error is

@@ -1,9 +1,8 @@
-//! A completion is the way in which the sender of a message gets the outcome, if the message had to wait. The
-//! outcome of a message that never waits is returned directly.
+//! A completion brings the outcome of a message to its sender, if the message had to wait. If the message
+//! never waits, the outcome is returned directly.
 //!
 //! There are two kinds of completions. A slot wakes the thread that waits. A callback is a closure of the
-//! sender. The code that ends the message calls the callback, so it decides on which thread the callback
-//! runs.
+//! sender. The code that ends the message decides on which thread the callback runs.
 
 use labrt::node::{self, NodeId};
 use labrt::sync::{Arc, Condvar, Mutex};

@@ -45,9 +45,10 @@ impl End {
     /// Call `method` (`"Service.Method"`) and wait for the outcome. The call itself has no time limit.
     ///
     /// `None` means that the request or the reply was lost in some way. Then it is not known whether the
-    /// handler ran. If the network is cleaned up or gone, or the end is closed, the call fails at once, and
-    /// [`Network::total_count`](crate::Network::total_count) does not count it. The run fails if the method
-    /// is unknown. It also fails if the arguments or the reply do not have the type that the handler uses.
+    /// handler ran. In three cases the call fails at once, and
+    /// [`Network::total_count`](crate::Network::total_count) does not count it: the network is cleaned up,
+    /// the network is gone, or the end is closed. The run fails if the method is unknown. The run also fails
+    /// if the arguments or the reply do not have the type that the handler uses.
     #[track_caller]
     pub fn call<A, R>(&self, method: &str, args: &A) -> Option<R>
     where
@@ -98,8 +99,8 @@ impl End {
 
     /// Send the request of a call. Returns `None` if the network is gone. This function does not wait for the
     /// outcome: its caller waits. Some callers wait with a deadline and some without. They cannot pass their
-    /// wait to this function as a closure: `#[track_caller]` has no effect in a closure, so reports would
-    /// show the closure, and not the user's call, as the place of the wait.
+    /// wait to this function as a closure: `#[track_caller]` has no effect in a closure. So for the place of
+    /// the wait, reports would show a line of the closure instead of the line of the user's call.
     #[track_caller]
     fn set_out<A>(&self, id: u64, method: &str, args: &A) -> Option<Sent>
     where
@@ -110,8 +111,8 @@ impl End {
         let mut slot = None;
         let mut make = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
         let request = Outgoing { id, end: self.id, method, place: Location::caller() };
-        // `network` keeps the network alive, and is dropped when this function returns, before the caller
-        // waits. So a call that waits does not keep the network alive.
+        // The variable `network` keeps the network alive. It is dropped when this function returns. The
+        // caller begins to wait after that, so a call that waits does not keep the network alive.
         let sent = send_off(&network, request, labgob::encode(args), &mut make);
         Some(match sent {
             Poll::Ready(outcome) => Sent::Over(outcome),
@@ -130,8 +131,8 @@ impl End {
     /// Call `method`, but do not wait for the outcome. The closure `on_reply` is called exactly once. Its
     /// argument is the value that [`call`](End::call) would have returned.
     ///
-    /// The outcome is known at once if there is no delay and the handler is inline, or if the network is
-    /// gone. Then `on_reply` runs on this thread before `send` returns. Otherwise `on_reply` runs later on a
+    /// Sometimes the outcome is known at once. For example, the network is gone, or the handler is inline and
+    /// nothing is delayed. Then `on_reply` runs on this thread before `send` returns. Otherwise it runs on a
     /// thread of the network, with the sender's node as the current node. There, `on_reply` must be short: it
     /// may lock a lock for a short time, but must not sleep, and must not use [`call`](End::call).
     ///

@@ -23,7 +23,7 @@ const ANSWERED: Kind = Kind::new("rpc.answered");
 const REPLIED: Kind = Kind::new("rpc.replied");
 const FAILED: Kind = Kind::new("rpc.failed");
 
-/// The causes for which a message is lost, held back or refused.
+/// The reasons why a message is lost, delayed, held back or refused.
 pub(crate) mod cause {
     pub const DISABLED: &str = "disabled";
     pub const NOT_CONNECTED: &str = "not connected";
@@ -47,7 +47,7 @@ pub(crate) mod cause {
 
 pub(crate) type Cause = &'static str;
 
-/// Records that a request to the server with this name is sent. The random decisions about the message depend
+/// Records that a request is sent to the server with this name. The random decisions about the message depend
 /// on the fields `end` and `nth`.
 pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args: &[u8]) {
     if !trace::on() {

@@ -83,8 +83,8 @@ pub struct NetworkOptions {
     pub lost_replies: Option<u16>,
     /// If this is true, two of three requests wait 200..2199 ms, as replies do under
     /// [`Network::long_reordering`](crate::Network::long_reordering). Use this option for protocols that must
-    /// handle old requests. It finds code with a wrong assumption: that the request that arrives last is the
-    /// newest one.
+    /// handle old requests. It finds code with a wrong assumption: that the last request to arrive is also
+    /// the last one that was sent.
     pub reorder_requests: bool,
     /// Of 1000 requests that are not lost, this many arrive twice. By default, the second time is 0..26 ms
     /// after the first. The handler runs again, and its second reply is dropped. Use this option for
@@ -129,16 +129,16 @@ impl NetworkOptions {
     }
 }
 
-/// Returns a text that says what is wrong with the range of delays that has this name. Returns `None` if
-/// nothing is wrong.
+/// Checks a range of delays. `name` is the name of the range. Returns a text that says what is wrong, or
+/// `None` if nothing is wrong.
 pub(crate) fn complaint_about_range(name: &str, range: &RangeInclusive<Duration>) -> Option<String> {
     let is_bad = range.start() > range.end() || *range.end() > LONGEST_LATENCY;
     is_bad.then(|| format!("{name} is {range:?}; expected the least first, and at most {LONGEST_LATENCY:?}"))
 }
 
 /// What happens to one chosen message, instead of what the random decisions say. All other random decisions
-/// stay the same, so two runs with the same seed differ in this message, and in what follows from it. See
-/// [`Network::with_fates`](crate::Network::with_fates).
+/// stay the same. So if you run a seed with a chosen fate and without it, the two runs differ only in this
+/// message and in what follows from it. See [`Network::with_fates`](crate::Network::with_fates).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fate {
     /// The request and its reply are not lost. They are delayed as the random decisions say.
@@ -181,8 +181,9 @@ pub enum Link {
     RequestsLost,
     /// Requests pass and their handlers run, but the replies are lost.
     RepliesLost,
-    /// Requests wait in the network until [`Network::release`](crate::Network::release). Then they go to the
-    /// server that has the name at that time, perhaps a restarted one.
+    /// Requests wait in the network until [`Network::release`](crate::Network::release). Each request was
+    /// sent to a name. At the release, it goes to the server that has this name then. The server may have
+    /// been restarted in the meantime.
     RequestsHeld,
     /// Requests pass and their handlers run, but the replies wait in the network until
     /// [`Network::release`](crate::Network::release).
@@ -301,8 +302,8 @@ impl Dice {
         Duration::from_micros(u64::from(least_us) + self.below(label, spread + 1))
     }
 
-    /// Returns after how much time the request arrives a second time, if `of_1000` of 1000 requests arrive
-    /// twice. `None` means that this request arrives only once.
+    /// Returns the time between the two arrivals of the request, if `of_1000` of 1000 requests arrive twice.
+    /// `None` means that this request arrives only once.
     pub fn duplicate(self, of_1000: u16, delay: Option<Latency>) -> Option<Duration> {
         let is_doubled = of_1000 > 0 && self.below(DUPLICATE, 1000) < u64::from(of_1000);
         is_doubled.then(|| match delay {

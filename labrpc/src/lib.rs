@@ -33,9 +33,10 @@
 //!   is not known whether the handler ran.
 //! * Several calls on one end may be made at the same time. They do not wait for each other, and may arrive
 //!   in any order.
-//! * Every call ends, with two exceptions. A call waits for ever if its handler never replies, and the server
-//!   and the end do not change. A call also waits for ever if a [`Link`] holds its request or its reply, and
-//!   the test never releases it.
+//! * Every call ends, with three exceptions. A call waits for ever if its handler never replies, and the
+//!   server and the end do not change. A call also waits for ever if a [`Link`] holds its request or its
+//!   reply, and the test never releases this message. The third exception is a call from or to a node whose
+//!   [pause](Network::pause) never ends.
 //!
 //! # What the network does to a message
 //!
@@ -66,8 +67,8 @@
 //! # Time
 //!
 //! In real time, a call over a reliable network takes only as long as the computation. In virtual time
-//! (`--features sim`) a computation takes no time. So there each request has a [`Cost`], which is set by its
-//! server or service.
+//! (`--features sim`) a computation takes no time. So in virtual time each request has a [`Cost`]. The server
+//! or the service sets this cost.
 //!
 //! # The files
 //!

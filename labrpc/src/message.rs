@@ -1,5 +1,5 @@
-//! The data of one message. This data is small and can be copied. Only `to` and `route` can change, when a
-//! held request is released.
+//! The data of one message. This data is small and can be copied. Only the fields `to` and `route` can
+//! change: they change when a held request is released.
 
 use crate::faults::{Cost, DROPPED_OF_1000, Dice, Fate, Latency, Link, NetworkOptions};
 use labrt::node::NodeId;
@@ -27,7 +27,7 @@ pub(crate) struct Message {
     /// last server that had the name before.
     pub to: NodeId,
     pub dice: Dice,
-    /// What happens to the message instead of what the dice say. `None` means that the dice decide.
+    /// What happens to the message, if a test has chosen this. `None` means that the dice decide.
     pub fate: Option<Fate>,
     /// The network's settings when the message was sent. A later change of the settings does not affect the
     /// message.
@@ -51,7 +51,8 @@ pub(crate) struct Settings {
     pub long_reordering: bool,
     /// True if a call that reaches no server takes up to 7 s to fail.
     pub long_delays: bool,
-    /// This field and the following fields come from [`NetworkOptions`].
+    /// The fields from `latency` to `duplicated_requests` come from [`NetworkOptions`]. But an end can have a
+    /// latency of its own.
     pub latency: Latency,
     pub duplicate_delay: Option<Latency>,
     lost_requests: Option<u16>,

@@ -45,10 +45,10 @@ impl Network {
 
     /// Make a network without ends and servers, and choose what happens to single messages. Each key of
     /// `fates` names a message by two numbers: the number of its end, and its own number among the messages
-    /// of this end. The event `rpc.sent` has both numbers, as `end` and `nth`. A chosen fate does not affect
-    /// a message that reaches no server, or that a one-way link loses.
+    /// of this end. The event `rpc.sent` has both numbers, as `end` and `nth`. Two kinds of messages are lost
+    /// whatever their fate is: those that reach no server, and those that a one-way link loses.
     ///
-    /// In virtual time, a run is the same as without the chosen fates, up to the first of these messages.
+    /// In virtual time, a run is the same as without the chosen fates, up to the first message with a fate.
     pub fn with_fates(fates: impl IntoIterator<Item = ((u64, u64), Fate)>) -> Network {
         Network { handle: Arc::new(Handle { shared: SharedNetwork::new(fates.into_iter().collect()) }) }
     }
@@ -120,8 +120,8 @@ impl Network {
         self.shared().connect(&end.into(), server.into());
     }
 
-    /// Enable or disable an end. When an end is disabled, each call on this end whose handler runs at this
-    /// moment fails.
+    /// Enable or disable an end. When an end is disabled, the calls on this end fail if their handlers run at
+    /// this moment.
     pub fn enable(&self, end: impl Into<Name>, enabled: bool) {
         self.shared().enable(&end.into(), enabled);
     }
@@ -143,8 +143,8 @@ impl Network {
     }
 
     /// Call `hook` at each request that leaves its node, and at each reply of a handler. With the hook a
-    /// harness can crash a server at the very moment at which it sends a message. A new hook replaces an
-    /// earlier one. `None` removes the hook.
+    /// harness can crash a server at the very moment at which the server sends a message. A new hook replaces
+    /// an earlier one. `None` removes the hook.
     ///
     /// The arguments of the hook are the node that sends the message, and the kind of the message. The result
     /// matters only for a reply: if it is true, the reply has left the server. Then the reply is delivered,
@@ -162,9 +162,10 @@ impl Network {
         self.shared().release(&end.into());
     }
 
-    /// Let the messages of a node wait: a request to the node waits before its handler runs, and the outcome
-    /// of a request of the node waits before the node gets it. This is what happens to the messages of a
-    /// process that the operating system has stopped. [`labrt::node::pause`] stops the threads of the node.
+    /// Let the messages of a node wait. If the node gets a request, the request waits before its handler
+    /// runs. If the node has sent a request, the outcome waits before the node gets it. The messages of a
+    /// process that the operating system has stopped wait in the same way. [`labrt::node::pause`] stops the
+    /// threads of the node.
     pub fn pause(&self, node: NodeId) {
         self.shared().paused.pause(node);
     }
@@ -191,8 +192,8 @@ impl Network {
         self.shared().close_ends_of(owner);
     }
 
-    /// Add a server with this name. If another server has this name, it is replaced. If the old server runs
-    /// handlers at this moment, their calls fail at once.
+    /// Add a server with this name. If another server has this name, the new server replaces it. If handlers
+    /// of the old server run at this moment, their calls fail at once.
     pub fn add_server(&self, name: impl Into<Name>, server: Server) {
         self.shared().set_server(name.into(), Some(server));
     }

@@ -1,7 +1,7 @@
 //! The nodes that are paused, and the messages that wait for them.
 //!
-//! A message waits before the handler of a paused node would run, and before a paused node would get the
-//! outcome of its own message. Its other stages go on, because they happen in the network.
+//! A message waits at two points: before its handler would run on a paused node, and before its paused sender
+//! would get the outcome. The other stages of the message go on, because they happen in the network.
 
 use crate::state::Step;
 use labrt::collections::BTreeMap;
@@ -11,7 +11,7 @@ use labrt::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Default)]
 pub(crate) struct Paused {
-    /// The number of paused nodes. It is nearly always 0, and then the lock is not locked for a message.
+    /// The number of paused nodes. It is nearly always 0. Then a message does not have to lock `waiting`.
     count: AtomicUsize,
     /// The steps of messages that wait for each paused node.
     waiting: Mutex<BTreeMap<NodeId, Vec<Step>>>,

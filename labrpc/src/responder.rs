@@ -1,4 +1,4 @@
-//! The responder, with which a deferred handler replies: only once, but at any time.
+//! A deferred handler replies with a responder: only once, but at any time.
 
 use crate::message::Message;
 use labrt::sync::{Arc, Weak};

@@ -1,8 +1,8 @@
 //! A service: a named set of handlers, which are added one by one.
 //!
-//! For the network, a handler is a function from bytes to bytes. A user's handler is a function with types.
-//! This file makes the network's handler from the user's. If the arguments cannot be decoded, the run fails,
-//! and the report names the method and the type.
+//! For the network, a handler is a function from bytes to bytes. A user's handler takes and returns values
+//! with types. This file makes a handler for the network from the user's handler. If the arguments cannot be
+//! decoded, the run fails, and the report names the method and the type.
 
 use crate::faults::Cost;
 use crate::responder::{Responder, Ticket};
@@ -21,11 +21,12 @@ type ReplyingLater = Box<dyn Fn(&[u8], Ticket) + Send + Sync>;
 /// * [`handler`](Service::handler): such a handler runs on a thread of a pool and may block for any time. If
 ///   you do not know which kind you need, use this kind. If the server is deleted or replaced during the
 ///   call, or if the end is disabled, the call fails.
-/// * [`inline`](Service::inline): this kind is for handlers that take only microseconds, and at most lock a
-///   lock of their node. Such a handler runs on the thread that brings the request. If nothing has delayed
-///   the request, this is the thread of the caller. The handler must not block.
-/// * [`deferred`](Service::deferred): such a handler runs like an inline handler, but may reply later: once,
-///   from any thread, with its [`Responder`]. So a handler that waits for a commit blocks no thread.
+/// * [`inline`](Service::inline): this kind is for handlers that take only microseconds. Such a handler runs
+///   on the thread that brings the request. If nothing has delayed the request, this is the thread of the
+///   caller. The handler may lock a lock of its node, but must not block in any other way.
+/// * [`deferred`](Service::deferred): such a handler runs like an inline handler, but may reply later. It
+///   replies once, from any thread, with its [`Responder`]. So no thread is blocked while a reply has to wait
+///   for a commit.
 ///
 /// During the call of a handler, the current node of the thread is the node of the service. A report of a
 /// panic in the handler names this node.

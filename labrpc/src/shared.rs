@@ -91,8 +91,8 @@ impl SharedNetwork {
         self.paused.resume(node).into_iter().for_each(|step| self.timer.run_soon(step));
     }
 
-    /// Let a message go to the server that now has the name to which the message was sent. Returns the
-    /// server, or the reason why the message reaches no server.
+    /// This message was sent to a name. Let the message go on to the server that has this name now. Returns
+    /// the server, or the reason why the message reaches no server.
     pub fn route_again(&self, message: &mut Message) -> Result<Arc<SharedServer>, Cause> {
         self.state.lock().route_again(message, self.epoch.load(Ordering::Relaxed))
     }
@@ -141,8 +141,8 @@ impl SharedNetwork {
         self.bytes.fetch_add(reply.len() as u64, Ordering::Relaxed);
     }
 
-    /// Returns the server that now has the name to which this message was sent. Returns `None` if no server
-    /// has the name, or if the network is cleaned up or gone.
+    /// This message was sent to a name. Returns the server that has this name now. Returns `None` if no
+    /// server has the name, or if the network is cleaned up or gone.
     pub fn present_server(&self, message: &Message) -> Option<Arc<SharedServer>> {
         if self.is_done() {
             return None;
@@ -274,11 +274,12 @@ impl SharedNetwork {
 
     // ---- servers --------------------------------------------------------------------------------
 
-    /// Set the server that has this name. An earlier server with this name is removed.
+    /// Give the name to `server`. If `server` is `None`, no server has the name any more. An earlier server
+    /// with this name is removed.
     pub fn set_server(&self, name: Name, server: Option<Server>) {
         let server = server.map(|server| server.shared);
         let old = self.change_reach(cause::SERVER_GONE, |state| state.set_server(name, server));
-        // The services of the old server are dropped here. They contain code of a user, so the lock must be
+        // The services of the old server are dropped here. This may run code of a user, so the lock must be
         // free.
         drop(old);
     }

@@ -21,8 +21,8 @@ pub(crate) struct NetworkState {
     fates: BTreeMap<(u64, u64), Fate>,
     /// The function of [`Network::on_message`](crate::Network::on_message).
     pub hook: Option<MessageHook>,
-    /// For each end, the next steps of its messages that wait for
-    /// [`Network::release`](crate::Network::release).
+    /// The steps of messages that wait for [`Network::release`](crate::Network::release). The key is the
+    /// number of the end.
     held: BTreeMap<u64, Vec<Step>>,
     ends: HashMap<u64, EndRecord>,
     end_names: HashMap<Name, u64>,
@@ -208,7 +208,7 @@ impl NetworkState {
         (present != Some(route.registration)).then_some(cause::SERVER_GONE)
     }
 
-    /// Returns the server that now has the name to which this message was sent.
+    /// This message was sent to a name. Returns the server that has this name now.
     pub fn present_server(&self, message: &Message) -> Option<Arc<SharedServer>> {
         let address = self.addresses.get(message.route?.address)?;
         address.server.as_ref().map(|found| Arc::clone(&found.server))
@@ -343,8 +343,9 @@ impl NetworkState {
 // ---- servers ------------------------------------------------------------------------------------
 
 impl NetworkState {
-    /// Set the server that has this name, or remove it, and return the earlier server. Returns `None` if
-    /// nothing changes because this server object already has the name.
+    /// Give the name to `server`. If `server` is `None`, no server has the name any more. Returns the server
+    /// that had the name before. Returns `None` if nothing changes, because this server object already has
+    /// the name.
     pub fn set_server(
         &mut self,
         name: Name,

@@ -43,7 +43,7 @@ impl PartialEq for Entry {
 
 impl Eq for Entry {}
 
-/// The state of the network, which says which tasks still run.
+/// The state of the network. It decides which tasks still run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Life {
     /// The network is in use. The thread waits for more tasks.
@@ -149,8 +149,8 @@ impl Timer {
                     self.changed.wait_until(&mut queue, due);
                 }
                 None if queue.life >= Life::Ending => {
-                    // The lock is still held here. So if another thread adds a task after this, it sees that
-                    // no timer thread runs, and starts a new one.
+                    // The lock is still held here. So if another thread adds a task later, that thread sees
+                    // that no timer thread runs, and starts a new timer thread.
                     queue.thread_runs = false;
                     return None;
                 }

@@ -14,8 +14,9 @@
 //!
 //! If a request is not lost, its handler runs on the server that existed when the request was sent. The
 //! handler also runs if this server is removed while the request is delayed. But then the sender gets no
-//! reply. If `Link::RequestsHeld` holds the request, it goes to the server that has the same name when the
-//! request is released. (If no server has this name then, or the end is disabled, the call fails.)
+//! reply. `Link::RequestsHeld` is an exception: a held request goes to the server that has the same name at
+//! the time of the release. If no server has this name at that time, or if the end is disabled, the call
+//! fails.
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
@@ -232,8 +233,8 @@ impl Transit {
 
     /// Let the request arrive a second time, after `delay`. The reply to the second request is dropped. By
     /// default, the second request reaches the same server as the first. If the network has a
-    /// `duplicate_delay`, the second request reaches the server that has the name at that time. If no server
-    /// has the name then, the second request is lost.
+    /// `duplicate_delay`, the second request reaches the server that has the same name at the time of the
+    /// second arrival. If no server has the name at that time, the second request is lost.
     fn duplicate(&self, request: &Request<'_>, delay: Duration) {
         let Request { server, method, args } = request;
         let (server, method, args) = (Arc::clone(server), method.to_string(), args.clone());
@@ -296,7 +297,7 @@ impl Transit {
             let (service, handler) = server.at(at);
             let HandlerKind::Pooled(run) = &handler.kind else { return };
             let reply = as_callee(self.message.id, service, || run(&args));
-            // The code after the handler is the network's own, so it belongs to no node.
+            // The code after the handler is code of the network, so it belongs to no node.
             let _network = node::enter(NodeId::NONE);
             self.on_network_thread = true;
             let _pending = self.replied(reply, &mut is_enlisted_already);
@@ -461,7 +462,7 @@ impl Request<'_> {
     }
 }
 
-/// Let the second copy of a request reach its handler. Its reply is dropped.
+/// Let the second copy of a request reach its handler. The reply to this copy is dropped.
 fn handle_again(server: &Arc<SharedServer>, message: &Message, method: &str, args: Vec<u8>) {
     let at = server.accept(method, message.place);
     events::duplicated(message, method);

@@ -994,8 +994,8 @@ fn a_call_under_way_at_cleanup_completes() {
         net.add_server("s", server);
         net.long_reordering(true);
         let end = Arc::new(joined(&net, "s"));
-        // There are twenty calls. So some of the replies are held back, by a timer that starts only after the
-        // clean-up.
+        // There are twenty calls, so some of the replies are held back. The timer that holds them back starts
+        // only after the clean-up.
         let results: Vec<_> = (0..20).map(|_| call_gate(&end)).collect();
         while net.count("s") < 20 {
             time::sleep(MS);
@@ -1263,7 +1263,7 @@ fn a_deferred_reply_comes_from_another_thread() {
                 thread::spawn(move || (i, end.call::<u64, u64>("Later.Ask", &i)))
             })
             .collect();
-        // The order of the replies is not that of the requests, but each caller gets the reply to its own
+        // The replies do not come in the order of the requests, but each caller gets the reply to its own
         // request. The thread that replies may hold a lock.
         let mut waiting: Vec<_> = (0..3).map(|_| responders.recv().expect("three requests arrive")).collect();
         waiting.sort_by_key(|(n, _)| std::cmp::Reverse(*n));

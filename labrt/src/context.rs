@@ -38,7 +38,7 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Context) -> R) -> Option<R> {
     tls::CONTEXT.try_with(|c| f(&mut c.borrow_mut())).ok()
 }
 
-/// Makes `context` the context of this thread, and returns the context from before.
+/// Makes `context` the context of this thread, and returns the earlier context.
 pub(crate) fn swap(context: Context) -> Context {
     with(|c| std::mem::replace(c, context)).unwrap_or_default()
 }

@@ -9,7 +9,7 @@
 //!   lock discipline. With [`Discipline::Fail`], the run fails. With [`Discipline::Warn`], labrt prints one
 //!   warning for the thread.
 //!
-//! A foreign thread that does neither is ignored.
+//! labrt ignores a foreign thread that does not panic and does not use labrt.
 //!
 //! **Which threads are foreign.** A thread is foreign if two things are true. First, labrt did not start the
 //! thread. Second, the thread descends from a thread of a run: a thread of a run has started it, directly or
@@ -46,8 +46,8 @@ static RELIABLE: OnceLock<bool> = OnceLock::new();
 mod tls {
     use super::*;
     thread_local! {
-        /// True if this thread does not have to be checked again. There are three reasons for this: labrt has
-        /// started the thread; the thread is not foreign; or the warning about it has been printed.
+        /// True if this thread does not have to be checked again. This has one of three reasons: labrt has
+        /// started the thread; the thread is not foreign; or the warning about the thread has been printed.
         pub(super) static KNOWN: Cell<bool> = const { Cell::new(false) };
     }
 }
@@ -102,8 +102,8 @@ fn is_foreign() -> bool {
     !tls::KNOWN.get() && RELIABLE.get() == Some(&true) && is_marked()
 }
 
-/// Checks whether the calling thread is foreign. If it is, this fails the run or prints the warning. Every
-/// function of labrt that a foreign thread could use must call this first.
+/// Checks whether the calling thread is foreign. If the thread is foreign, this fails the run or prints the
+/// warning. Every function of labrt that a foreign thread could use must call this first.
 #[inline]
 #[track_caller]
 pub(crate) fn touch() {
@@ -164,8 +164,9 @@ fn report_use(what: &str) -> bool {
     failed
 }
 
-/// The panic hook calls this function on a thread that belongs to no run. If the thread is foreign, this
-/// fails the run. If the result is `true`, the hook prints nothing, because all runs that failed are quiet.
+/// The panic hook calls this function on a thread that belongs to no run. If the thread is foreign, all runs
+/// that go on fail, except runs with an inner run. Returns `true` if a run has failed and all runs that have
+/// failed are quiet. Then the hook prints nothing.
 pub(crate) fn panicked(panic: &Panic) -> bool {
     if !is_foreign() {
         return false;

@@ -3,7 +3,7 @@
 //! The name of a node has three parts: its group, its index in the group, and its incarnation. A restarted
 //! server is a new incarnation. The current node depends on the *code that runs*, not on the thread. For
 //! example, a network calls the handler of a server on the caller's thread. During this call, the current
-//! node is that of the server.
+//! node is the node of the server.
 //!
 //! When a thread is spawned, the new thread starts with the node that is current on the spawning thread. This
 //! node *owns* the thread until the thread ends (see [`crate::thread::alive`]).
@@ -65,8 +65,8 @@ pub fn enter(node: NodeId) -> NodeGuard {
     NodeGuard { before: context::set_node(node), here: std::marker::PhantomData }
 }
 
-/// The guard of [`enter`]. When the guard is dropped, the node from before the call of [`enter`] is current
-/// again.
+/// The guard of [`enter`]. When the guard is dropped, the node that was current before the call of [`enter`]
+/// is current again.
 #[must_use = "the node is current only as long as the guard lives"]
 pub struct NodeGuard {
     before: NodeId,
@@ -80,19 +80,19 @@ impl Drop for NodeGuard {
     }
 }
 
-/// Pauses a node: its threads stop, as the threads of a process that the operating system has stopped. They
-/// go on when [`resume`] is called. A pause exists only in virtual time.
+/// Pauses a node: its threads stop, as if the operating system had stopped their process. The threads go on
+/// when [`resume`] is called. A pause exists only in virtual time.
 ///
 /// A thread that belongs to the node stops at its next call of labrt, or when its present wait ends. So a
 /// sleep or a timeout that ends during the pause has no effect until the end of the pause. A thread that
 /// holds a lock of labrt, or waits for one, first goes on until it holds no lock. So no other thread waits
 /// for a lock of the node as long as the pause lasts.
 ///
-/// A thread of another node that sends to a thread of the node on a rendezvous channel, or joins the thread,
-/// waits until the end of the pause.
+/// A thread of another node may send to a thread of the paused node on a rendezvous channel, or may join such
+/// a thread. This call waits until the end of the pause.
 ///
 /// Only threads of the node stop. If another thread calls code of the node, this code runs. A network should
-/// keep the messages to the node back (`labrpc::Network::pause` does this).
+/// hold back the messages to the node (`labrpc::Network::pause` does this).
 ///
 /// # Panics
 /// On real threads. A test there could not know when the threads have stopped: between two calls of labrt, a
@@ -108,9 +108,9 @@ pub fn resume(node: NodeId) {
     imp::resume(node);
 }
 
-/// Until the guard is dropped, this thread does not stop in a pause of its node. Use it for code that others
-/// wait for although it runs on a thread of a node. For example, a network must not lose a message because
-/// the sender stops while it passes the message to the network.
+/// Until the guard is dropped, this thread does not stop in a pause of its node. Use this function for code
+/// that runs on a thread of a node, if other threads wait for this code. For example, a sender must not stop
+/// while it passes a message to the network. Otherwise the message could be lost.
 pub fn without_pause() -> WithoutPause {
     context::with(|c| c.without_pause += 1);
     WithoutPause { here: std::marker::PhantomData }

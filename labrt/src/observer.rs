@@ -31,8 +31,8 @@ pub trait Observer: Send {
     /// Looks at an event.
     ///
     /// # Errors
-    /// If the event shows a fault. The thread that makes the event panics with the text of the error, and so
-    /// the run fails. Afterwards the observer is not called again.
+    /// If the event shows a fault. Then labrt panics with the text of the error, on the thread that makes the
+    /// event. So the run fails. Afterwards the observer is not called again.
     fn see(&mut self, event: &LiveEvent<'_>) -> Result<(), String>;
 
     /// Describes what the observer knows about the run, one line for each thing. labrt calls this when the

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The identity of a test. From it, a replay line is made: the shell command that runs the test again.
+/// The identity of a test. A replay line is made from it: the shell command that runs the test again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The cargo package to which the test belongs.
@@ -48,9 +48,9 @@ impl Identity {
         Identity { package: package.to_string(), target: target.to_string(), ..Identity::default() }
     }
 
-    /// The same identity with one more cargo feature, `name`, if `on` is true: `here!().with_feature("fast",
-    /// cfg!(feature = "fast"))`. A replay line names the features that are on. The feature `sim` does not
-    /// have to be added, because labrt knows whether it is on.
+    /// Returns the same identity. If `on` is true, the result also has the cargo feature `name`:
+    /// `here!().with_feature("fast", cfg!(feature = "fast"))`. A replay line names the features that are on.
+    /// The feature `sim` does not have to be added, because labrt knows whether it is on.
     pub fn with_feature(&self, name: &str, on: bool) -> Identity {
         let mut identity = self.clone();
         identity.features.retain(|feature| feature != name);
@@ -124,8 +124,8 @@ pub struct Run {
     pub trace_most: usize,
     /// The hash that the trace must have, if the hash is to be checked.
     pub expect: Option<u64>,
-    /// The file to which one line is written at the start of each run and one at its end. If there is such a
-    /// file, a failure does not stop the other seeds.
+    /// The file to which labrt writes a line when a run starts, and another line when the run ends. If there
+    /// is such a file, a failure does not stop the other seeds.
     pub report: Option<PathBuf>,
     /// A function that is called for the first run that fails, after the failure was printed.
     pub on_failure: Option<fn(&Failed<'_>)>,
@@ -473,9 +473,9 @@ fn append_to(path: &std::path::Path) -> std::io::Result<std::fs::File> {
     std::fs::OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// The file of `LAB_REPORT`. It has one line for the start of each run and one for its end. Each line is
-/// written at once, with one system call. So if the process crashes, a reader of the file can see which run
-/// had not ended.
+/// The file of `LAB_REPORT`. It has two lines for each run: one for the start of the run, and one for its
+/// end. Each line is written at once, with one system call. So if the process crashes, a reader of the file
+/// can see which run had not ended.
 ///
 /// ```text
 /// start <test> <seed>

@@ -46,7 +46,8 @@ pub(crate) fn each(mut f: impl FnMut(&Running, bool)) {
     }
 }
 
-/// Calls `f` for each run whose threads have not started another run that still goes on.
+/// Calls `f` for each run, except for runs with an inner run: a thread of such a run has started another run,
+/// and this other run has not ended yet.
 pub(crate) fn each_innermost(mut f: impl FnMut(&Running)) {
     each(|run, has_inner| {
         if !has_inner {

@@ -12,7 +12,7 @@ use std::time::Duration;
 ///
 /// A timer does not need a thread. When the time of a timer has come, the timer *fires*: one thread that
 /// waits for the timer continues. A thread waits in [`Timer::wait`] or in a [`Select`](crate::chan::Select).
-/// [`Timer::reset`] and [`Timer::stop`] have an effect at once, also for threads that already wait. In Go, a
+/// [`Timer::reset`] and [`Timer::stop`] have an effect at once, even on threads that already wait. In Go, a
 /// timer has a channel, which must sometimes be drained. Here there is no such channel.
 ///
 /// ```

@@ -1,8 +1,8 @@
 //! Events: a record of what happened in a run. All events have the same form.
 //!
 //! An event has a time, the node and the thread where it happened, a [`Kind`], [`Links`] and named fields.
-//! The [`Links`] are the id of the message or operation to which the event belongs, the id of the message or
-//! operation that caused the event, and the cause in words. The events are used for three things:
+//! The [`Links`] say to which message or operation the event belongs, and which message or operation has
+//! caused the event. They also name the cause in words. The events are used for three things:
 //!
 //! * the **trace hash** of a virtual-time run, which is the same for two runs of one seed;
 //! * the trace file of `LAB_TRACE`: JSON lines if its name ends in `.jsonl`, otherwise text for `diff`;
@@ -190,7 +190,7 @@ pub fn digest(bytes: &[u8]) -> u64 {
 }
 
 /// True if the run uses events: for its trace hash, for a record or for its observer. Outside a run this is
-/// false. Call this before you compute the fields of an event, if they are expensive.
+/// false. If it takes long to compute the fields of an event, call this function first.
 #[inline]
 #[track_caller]
 pub fn on() -> bool {
@@ -203,9 +203,9 @@ pub fn next_id() -> u64 {
     imp::with_world(|w| w.ids.fetch_add(1, Relaxed))
 }
 
-/// Records an event of the current [node](crate::node). If `links` has no parent, the event's parent is the
-/// message or operation that this thread acts [under], unless the event belongs to this message or operation
-/// itself. Outside a run, or if the run does not use events, the call does nothing.
+/// Records an event of the current [node](crate::node). If `links` has no parent, the message or operation
+/// that this thread acts [under] becomes the parent. But if the event belongs to this message or operation
+/// itself, the event has no parent. Outside a run, or if the run does not use events, the call does nothing.
 #[inline]
 #[track_caller]
 pub fn emit(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -231,8 +231,8 @@ fn keep(seen: Result<(), String>) {
     }
 }
 
-/// Records an event of `node` with exactly these links. Use it when a network or a test does something to a
-/// server.
+/// Records an event of `node` with exactly these links. Use this function when a network or a test does
+/// something to a server.
 #[inline]
 #[track_caller]
 pub fn emit_of(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
@@ -252,8 +252,8 @@ pub fn under(id: u64) -> ParentGuard {
     ParentGuard { before: context::set_parent(id), here: std::marker::PhantomData }
 }
 
-/// The guard of [`under`](fn@under). When the guard is dropped, the thread acts again under the message or
-/// operation from before the call of [`under`](fn@under).
+/// The guard of [`under`](fn@under). When the guard is dropped, the thread acts under the same message or
+/// operation as before the call of [`under`](fn@under).
 #[must_use = "the parent is set only as long as the guard lives"]
 pub struct ParentGuard {
     before: u64,

@@ -183,8 +183,8 @@ fn mistakes() {
     }
 }
 
-/// [`labrt::fatal_at`] sets the place that the report of its own panic names. The report of the thread's next
-/// panic does not use this place.
+/// [`labrt::fatal_at`] sets the place in the report of its own panic. The report of the thread's next panic
+/// does not use this place.
 #[test]
 fn one_blame_is_for_one_panic() {
     let message = failure(&quiet(), || {

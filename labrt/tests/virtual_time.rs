@@ -63,7 +63,8 @@ fn the_clock_jumps() {
     assert!(outcome.stats.time_ns >= 3_000_000_000_000);
 }
 
-/// The scheduler finds a race that happens only if it switches tasks between two critical sections.
+/// A race happens only if the scheduler switches tasks between two critical sections. With some of the seeds,
+/// this race must happen.
 #[test]
 fn races_are_found() {
     let lost_update = || {
@@ -388,7 +389,8 @@ fn a_paused_node_stops() {
     });
 }
 
-/// A thread that waits keeps the result of its wait: a message, or the end of a time limit.
+/// If a wait ends during a pause, its result is not lost: the thread gets the message, or learns that the
+/// time limit was reached.
 #[test]
 fn a_wait_that_ends_in_a_pause_keeps_its_result() {
     passes(|| {
@@ -414,8 +416,8 @@ fn a_wait_that_ends_in_a_pause_keeps_its_result() {
     });
 }
 
-/// A thread of a paused node does not keep a lock that others need, also if it waits for the lock when the
-/// pause begins.
+/// A thread of a paused node does not keep a lock that others need. This is also true if the thread waits for
+/// the lock when the pause begins.
 #[test]
 fn nobody_waits_for_a_lock_of_a_paused_node() {
     passes(|| {

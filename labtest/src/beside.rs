@@ -29,7 +29,8 @@ const MOST_RUNS: usize = 200;
 /// The search tries this number of messages one by one before its steps become longer.
 const ONE_BY_ONE: usize = 40;
 
-/// The pages of a run with too many events show this time in ns before and after the changed message.
+/// If a run has too many events for its page, the page opens at the changed message. The page then shows this
+/// number of ns before the message, and the same number after the message.
 const SHOWN: u64 = 50_000_000;
 
 /// Reads the variable.
@@ -91,8 +92,8 @@ fn search(failed: &Failed<'_>) -> Result<(), String> {
     });
     let drawn = found.and_then(|(trace, message)| {
         let passed = open(&traces[1])?;
-        // The first line of a trace file says whether the run has failed, so it differs. But it is not among
-        // the events.
+        // The first lines of the two trace files differ, because they say whether the run has failed. But
+        // these lines are not among the events.
         let same = same_events(&trace.events, &passed.events);
         if trace.events.get(same).is_none_or(|event| event.t < message.sent) {
             return Err(
@@ -254,17 +255,18 @@ fn passes(failed: &Failed<'_>, message: &Message, trace: Option<&Path>) -> Resul
     ended.map(|status| status.success()).map_err(|error| format!("the test cannot be started again: {error}"))
 }
 
-/// How many events at the beginning are the same in both runs.
+/// Returns how many events at the beginning are the same in both runs.
 fn same_events(failed: &[Event], passed: &[Event]) -> usize {
     failed.iter().zip(passed).take_while(|(a, b)| a == b).count()
 }
 
-/// The window with both pages. Each page opens at the first event that only one of the runs has.
+/// Returns the HTML page that shows the pages of both runs side by side. Each of these pages opens at the
+/// first event that only one of the runs has.
 fn beside(name: &str, message: &Message, failed: &[Event], passed: &[Event], pages: &[PathBuf; 2]) -> String {
     let same = same_events(failed, passed);
     let address = |page: &Path, events: &[Event]| {
         let name = page.file_name().unwrap_or_default().to_string_lossy();
-        // A page with all events of its run has the same numbers of events as the trace.
+        // If a page has all events of its run, an event has the same number on the page as in the trace.
         match events.len() <= spacetime::MOST_EVENTS {
             true => format!("{name}#axis=events&e={}", same.min(events.len().saturating_sub(1))),
             false => format!("{name}#t={}-{}", message.sent.saturating_sub(SHOWN), message.sent + SHOWN),

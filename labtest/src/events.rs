@@ -2,9 +2,9 @@
 //! servers and the network, and the operations of its clients.
 //!
 //! An event about one server belongs to that server. So a diagram shows the event on the line of the server.
-//! All other events belong to the test. A list of nodes is one text with the names of the nodes. For example,
-//! `S0,S1|S2` means a partition into two sides: S0 and S1, and S2. `docs/trace.md` describes all events and
-//! fields.
+//! All other events belong to the test. If a field of an event has several nodes, their names are joined into
+//! one text. For example, `S0,S1|S2` means a partition with two sides: S0 and S1 are on one side, and S2 is
+//! on the other. `docs/trace.md` describes all events and fields.
 
 use labrpc::Link;
 use labrt::Unfinished;
@@ -68,7 +68,7 @@ pub fn pause(server: NodeId) {
     of(server, PAUSE);
 }
 
-/// Records that a server that was paused goes on.
+/// Records that a paused server goes on.
 pub fn resume(server: NodeId) {
     of(server, RESUME);
 }
@@ -105,15 +105,14 @@ pub fn partition(sides: &[Vec<NodeId>]) {
     trace::emit(PARTITION, Links::NONE, &[("sides", sides.join("|").into())]);
 }
 
-/// Records that all partitions, all isolation and all faults of single links end, and that no server is slow
-/// any more.
+/// Records the end of these faults: partitions, isolated servers, slow servers, and faults of single links.
 pub fn heal() {
     trace::emit(HEAL, Links::NONE, &[]);
 }
 
-/// Records what happens from now on to the messages in the calls of `from` to `to`. There are five cases: no
-/// message is lost or waits, the requests are lost, the replies are lost, the requests wait in the network,
-/// or the replies wait.
+/// Records how the network treats the calls from server `from` to server `to` from now on. There are three
+/// possibilities: all messages go through; the requests or the replies are lost; the requests or the replies
+/// wait in the network.
 pub fn link(from: NodeId, to: NodeId, link: Link) {
     let (kind, field, what) = match link {
         Link::Both => (LINK, "loses", "nothing"),
@@ -132,7 +131,8 @@ pub fn slow(server: NodeId, longest: &Duration) {
     trace::emit_of(server, SLOW, Links::NONE, &[("longest_us", longest.into())]);
 }
 
-/// Records that held messages go on: the requests and the replies in the calls of `from` to `to`.
+/// Records that the network does not hold messages of the calls from server `from` to server `to` any more.
+/// The requests and replies that have waited go on.
 pub fn release(from: NodeId, to: NodeId) {
     trace::emit(RELEASE, Links::NONE, &[("from", from.into()), ("to", to.into())]);
 }

@@ -39,7 +39,7 @@ pub type Body = Arc<dyn Fn() + Send + Sync>;
 /// One test of a suite.
 ///
 /// The body is a closure, so a suite can have parameters. Each case must have a name of its own. For each
-/// failed run, a command is printed that repeats the run (the replay line). This command contains the name of
+/// failed run, the replay line is printed: a command that repeats the run. This command contains the name of
 /// the case. A suite with a parameter can look like this:
 ///
 /// ```
@@ -75,8 +75,8 @@ pub type Body = Arc<dyn Fn() + Send + Sync>;
 /// # assert_eq!(names, ["agree_with_3", "agree_with_5", "agree_with_7"]);
 /// ```
 ///
-/// The `main` function of the test binary is then the line `harness::main(labrt::here!(), MyRaft::STRICTNESS,
-/// &cases::<MyRaft>())`.
+/// The `main` function of the test binary then consists of the line `harness::main(labrt::here!(),
+/// MyRaft::STRICTNESS, &cases::<MyRaft>())`.
 #[derive(Clone)]
 pub struct Case {
     /// The test's name in this project.
@@ -165,8 +165,8 @@ fn arguments(line: impl IntoIterator<Item = String>, cases: &[Case]) -> Argument
     args
 }
 
-/// Separates the filters from all other arguments of a command line. Returns the other arguments, including
-/// the name of the program, and the filters.
+/// Separates the filters from all other arguments of a command line. The first result has the other arguments
+/// and the name of the program. The second result has the filters.
 fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
     /// The options whose value may be the next argument. Such a value is not a filter.
     const WITH_VALUE: [&str; 6] = ["--test-threads", "--logfile", "--skip", "--color", "--format", "-Z"];
@@ -192,7 +192,7 @@ fn split_filters(line: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<St
 }
 
 /// Returns the names of the cases that a filter or a `--skip` selects. First the pattern is compared with the
-/// cases' own names. Only if it fits none of them, it is compared with the Go names.
+/// cases' own names. If no own name fits, the pattern is compared with the Go names.
 fn named(pattern: &str, exact: bool, cases: &[Case]) -> Vec<String> {
     let fits = |name: &str| if exact { name == pattern } else { name.contains(pattern) };
     let names = |of: fn(&Case) -> &String| -> Vec<String> {

@@ -1,10 +1,10 @@
 //! The lives of a test's servers. A *life* is the time from a start of a server to its next crash. This
-//! module starts and crashes servers. The steps of a start, and the steps of a crash, always have the same
-//! order.
+//! module starts and crashes servers. The steps of a start always have the same order. The same is true for
+//! the steps of a crash.
 //!
 //! A test starts a server, crashes it, and starts it again with the state that the server has saved. A
 //! [`Lives`] is one such server. It owns what remains after a crash: the identity of the server, the number
-//! of its lives, and its disk. All three harnesses start and crash their servers with it.
+//! of its lives, and its disk. All three harnesses start and crash their servers with a `Lives`.
 //!
 //! # One start or crash at a time
 //!
@@ -18,8 +18,8 @@
 //!
 //! 1. [`Turn::begin`]: the next life gets its number (its *incarnation*), the disk, and fresh ends, which are
 //!    disabled.
-//! 2. [`Turn::start`]: the server is made. The code that makes it runs as code of the server's node. So the
-//!    threads that it spawns, its log lines and its events belong to the server, not to the test.
+//! 2. [`Turn::start`]: the server is made. The code that makes the server runs as code of the server's node.
+//!    So the threads, the log lines and the events of this code belong to the server, not to the test.
 //! 3. [`Turn::join_network`]: the server's services are put on the network. This is the last step. So a
 //!    server answers no call before it is complete.
 //!
@@ -32,7 +32,7 @@
 //! 1. The life is marked as over. If the dying server makes a new end from now on, this end is closed.
 //! 2. The server's ends are disabled. So the server cannot send a request that depends on a later save.
 //! 3. The server's name is removed from the network. So the server cannot send a reply that depends on a
-//!    later save. This includes replies to calls that it has already received.
+//!    later save. This includes replies to calls that the server has already received.
 //! 4. The persister is copied, and the copy is kept for the next life. The dying server still has the
 //!    original, so everything that it saves later is lost. At the same instant the event
 //!    `fault.crash` is recorded, and the harness deletes its reference to the server. So no thread of the
@@ -107,7 +107,7 @@ struct Newest<S: ?Sized> {
     pause: Option<Signal>,
     /// True while [`Lives::cut_off`] is at work.
     cutting: bool,
-    /// The instance whose life [`Lives::cut_off`] has ended, until its `kill` is called.
+    /// The instance whose life [`Lives::cut_off`] has ended. It stays here until its `kill` is called.
     dying: Option<Arc<S>>,
 }
 
@@ -176,9 +176,9 @@ impl<S: ?Sized> Newest<S> {
 }
 
 impl<S: ?Sized> Lives<S> {
-    /// A server with an empty disk that has not been started yet. Its name on the network `net` is `name`.
-    /// `first` is the node of its first life. The nodes of later lives differ from `first` only in the
-    /// incarnation.
+    /// Makes a server that has not been started yet. Its disk is empty. Its name on the network `net` is
+    /// `name`. `first` is the node of its first life. The nodes of later lives differ from `first` only in
+    /// the incarnation.
     pub fn new(net: &Network, name: impl Into<Name>, first: NodeId) -> Lives<S> {
         let before_first = Life::new(NodeId { incarnation: 0, ..first }, true);
         let newest = Newest {
@@ -241,8 +241,8 @@ impl<S: ?Sized> Lives<S> {
         ends.into_iter().for_each(|end| self.net.enable(end, false));
         self.net.delete_server(self.name.clone());
         let copy = Arc::new(saved.copy());
-        // The event is recorded only now, because a thread of the server may have saved until the copy was
-        // made.
+        // The event is recorded only now, because the threads of the server could save their state until the
+        // copy was made.
         events::crash(node);
         let mut newest = self.newest.lock();
         newest.saved = copy;
@@ -256,6 +256,11 @@ impl<S: ?Sized> Lives<S> {
     /// The running instance, or `None` if the server does not run.
     pub fn living(&self) -> Option<Living<S>> {
         self.newest.lock().living()
+    }
+
+    /// The running instance, or `None` if the server does not run or is paused.
+    pub fn awake(&self) -> Option<Living<S>> {
+        self.living().filter(|_| !self.is_paused())
     }
 
     /// Returns true if the server runs.
@@ -285,7 +290,7 @@ impl<S: ?Sized> Lives<S> {
         std::ptr::eq(disk, &*self.newest.lock().saved)
     }
 
-    /// How many bytes the server has saved: of its Raft state, and of its snapshot.
+    /// Returns the sizes of the saved Raft state and of the saved snapshot, in bytes.
     pub fn saved_bytes(&self) -> (usize, usize) {
         let saved = self.saved();
         (saved.raft_state_size(), saved.snapshot_size())
@@ -301,8 +306,9 @@ impl<S: ?Sized> Lives<S> {
         self.take_turn().finish_cut(kill);
     }
 
-    /// Pauses the server: its threads stop, and its messages wait, until [`resume`](Lives::resume). If the
-    /// server does not run, or is paused already, the call does nothing.
+    /// Pauses the server: its threads stop, and its messages wait. The pause lasts until
+    /// [`resume`](Lives::resume) is called. If the server does not run, or is paused already, the call does
+    /// nothing.
     #[track_caller]
     pub fn pause(&self) {
         let _turn = self.take_turn();
@@ -465,8 +471,8 @@ impl<S: ?Sized> Turn<'_, S> {
     }
 
     /// Copies the persister and removes the running instance, as one step. Returns the instance. If `crash`
-    /// is a node, also records that this node crashes. The event belongs to this step, because the server may
-    /// have saved until the copy was made.
+    /// is a node, also records that this node crashes. The event belongs to this step, because the server
+    /// could save its state until the copy was made.
     fn forget(&self, crash: Option<NodeId>) -> Option<Living<S>> {
         let mut newest = self.0.newest.lock();
         if let Some(dying) = newest.take_dying() {

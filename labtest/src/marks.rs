@@ -46,18 +46,37 @@ impl Marks {
         *open = false;
     }
 
-    /// Opens the mark of a server that goes down now. If the server is down already, this does nothing.
+    /// Opens the mark of a server that goes down now. If the server is down already, this does nothing. If
+    /// the server is paused, this also closes the mark of the pause.
     pub fn down(&self, server: impl Display) {
-        let text = down_text(server);
-        if self.find_open(&text).is_none() {
-            self.add(MarkKind::Crash, text, true);
-        }
+        self.end(paused_text(&server));
+        self.begin(MarkKind::Crash, down_text(server));
     }
 
     /// Closes the mark of a server that is up again now. If the server was not down, this does nothing.
     pub fn up(&self, server: impl Display) {
-        if let Some(down) = self.find_open(&down_text(server)) {
-            self.close(down);
+        self.end(down_text(server));
+    }
+
+    /// Opens the mark of a server that is paused now. If the server is paused already, this does nothing.
+    pub fn paused(&self, server: impl Display) {
+        self.begin(MarkKind::Other, paused_text(server));
+    }
+
+    /// Closes the mark of a server whose pause ends now. If the server was not paused, this does nothing.
+    pub fn resumed(&self, server: impl Display) {
+        self.end(paused_text(server));
+    }
+
+    fn begin(&self, kind: MarkKind, text: String) {
+        if self.find_open(&text).is_none() {
+            self.add(kind, text, true);
+        }
+    }
+
+    fn end(&self, text: String) {
+        if let Some(open) = self.find_open(&text) {
+            self.close(open);
         }
     }
 
@@ -86,6 +105,10 @@ impl Marks {
     }
 }
 
+fn paused_text(server: impl Display) -> String {
+    format!("{server} paused")
+}
+
 fn down_text(server: impl Display) -> String {
     format!("{server} down")
 }
@@ -111,6 +134,27 @@ mod tests {
             let lengths: Vec<Option<u64>> =
                 all.iter().map(|mark| mark.to.map(|to| (to - mark.from) / 5_000_000)).collect();
             assert!(lengths[0] < lengths[1] && lengths[2].is_none(), "{lengths:?}");
+        });
+    }
+
+    #[test]
+    fn a_crash_ends_the_mark_of_a_pause() {
+        labrt::run(|| {
+            let marks = Marks::new();
+            marks.paused("S0");
+            marks.paused("S0");
+            marks.paused("S1");
+            sleep(Duration::from_millis(5));
+            marks.down("S0");
+            sleep(Duration::from_millis(5));
+            marks.resumed("S0");
+            let ended = |mark: &Mark| (mark.text.clone(), mark.to.map(|to| (to - mark.from) / 5_000_000));
+            let all: Vec<(String, Option<u64>)> = marks.all().iter().map(ended).collect();
+            assert_eq!(
+                all.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(),
+                ["S0 paused", "S1 paused", "S0 down"]
+            );
+            assert!(all[0].1 < all[1].1, "{all:?}");
         });
     }
 

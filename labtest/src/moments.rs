@@ -2,9 +2,9 @@
 //!
 //! A test orders such a crash with the method `crash_at` of its harness. The crash happens inside the call in
 //! which the server saves or sends. At this moment, the server is cut off from the network, and its disk is
-//! copied. The thread of the server then goes on, but nobody sees what it saves, sends or applies. Another
-//! thread calls `kill`, because the server may hold its own lock at this moment. The test then starts the
-//! server again, with the copied disk.
+//! copied. The thread of the server then goes on, but nobody sees what it saves, sends or applies. This
+//! thread must not call `kill`, because it may hold a lock of the server that `kill` needs. So another thread
+//! calls `kill`. The test then starts the server again, with the copied disk.
 //!
 //! All three harnesses use this code. A harness implements [`Victims`]: it says which servers it has, and how
 //! it cuts one of them off.
@@ -41,13 +41,13 @@ pub enum Moment {
 }
 
 impl Moment {
-    /// Does a save pass at this moment? The other moments are those of messages.
+    /// Returns true if this is a moment of a save. The other moments are those of messages.
     fn is_save(self) -> bool {
         use Moment::{AfterSave, AfterSnapshot, BeforeSave, BeforeSnapshot};
         matches!(self, BeforeSave | AfterSave | BeforeSnapshot | AfterSnapshot)
     }
 
-    /// Is a step of a save one of these moments?
+    /// Returns true if this moment comes at `step` of a save.
     fn is_step(self, step: SaveStep) -> bool {
         match step {
             SaveStep::Before { snapshot } => {
@@ -59,7 +59,7 @@ impl Moment {
         }
     }
 
-    /// Is an event of a message of `node` one of these moments?
+    /// Returns true if this moment comes at `event`, which is an event of a message of `node`.
     fn is_event(self, node: NodeId, event: MessageEvent) -> bool {
         match event {
             MessageEvent::Sent => self == Moment::Request,
@@ -71,7 +71,7 @@ impl Moment {
     }
 }
 
-/// How often a [`Moment`] passes before the crash.
+/// The same [`Moment`] can come many times. This says at which of these times the server crashes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Which {
     /// The crash comes at the n-th of these moments. The next moment is number 1.
@@ -85,7 +85,7 @@ pub enum Which {
 #[must_use = "wait for the crash with `Planned::wait`, or give it up with `Planned::cancel`"]
 pub struct Planned(Arc<Progress>);
 
-/// How far an order is.
+/// The progress of an order for a crash.
 struct Progress {
     /// True if the crash has begun, or was given up.
     is_over: AtomicBool,
@@ -111,7 +111,7 @@ impl Planned {
         self.0.crashed.wait_until(Instant::now() + limit)
     }
 
-    /// Gives the crash up, if it has not come yet. Returns true if it has come.
+    /// Gives up the crash, if it has not come yet. Returns true if it has come.
     pub fn cancel(self) -> bool {
         let Planned(progress) = &self;
         if !progress.is_over.swap(true, Ordering::SeqCst) {
@@ -123,7 +123,8 @@ impl Planned {
 }
 
 impl<P> Plan<P> {
-    /// Returns true if the crash comes now, at one of the moments of this plan. The answer is true only once.
+    /// This method is called at each moment of the plan. Returns true if the crash comes now. It returns true
+    /// only once.
     fn is_due(&self) -> bool {
         let is_over = &self.progress.is_over;
         if is_over.load(Ordering::SeqCst) {
@@ -137,7 +138,7 @@ impl<P> Plan<P> {
     }
 }
 
-/// A harness, as the owner of servers that can crash at a moment.
+/// A harness. Its servers can crash at a [`Moment`].
 pub(crate) trait Victims: Send + Sync + 'static {
     /// Names a server.
     type Place: Copy + Eq + Send + Sync + 'static;
@@ -197,7 +198,7 @@ pub(crate) fn crash_all<V: Victims>(cluster: &V, places: &[V::Place]) {
     }
 }
 
-/// Cuts the victims of a plan off. Another thread calls their `kill`.
+/// Cuts off the victims of a plan. Another thread calls their `kill`.
 fn carry_out<V: Victims>(cluster: &Arc<V>, plan: &Plan<V::Place>, disk: Option<&Persister>) -> bool {
     // The code of the crash belongs to the harness, although a thread of the server runs it.
     let _harness = node::enter(NodeId::NONE);

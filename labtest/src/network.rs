@@ -33,12 +33,13 @@ impl Wanted {
 }
 
 /// Makes all ends as the harness wants them: enables or disables each end, and sets which of its messages are
-/// lost, held or slow. `wanted` returns what the harness wants. It takes the lock of the harness. No lock is
+/// lost, held or slow. `wanted` takes the lock of the harness, and returns what the harness wants. No lock is
 /// held while this function changes the network.
 ///
-/// After a call of `wanted`, another thread may change the state of the harness, and it may change the
-/// network before this thread does. So this function calls `wanted` again after its changes, until the result
-/// stays the same. Then the ends are as the newest state says, even if two threads have changed the network.
+/// After a call of `wanted`, another thread may change the state of the harness. That thread may also change
+/// the network earlier than this thread does. So this function calls `wanted` again after its changes, until
+/// the result stays the same. Then the ends are as the newest state says, even if two threads have changed
+/// the network.
 pub(crate) fn bring_in_line(net: &Network, wanted: impl Fn() -> Vec<Wanted>) {
     let mut told = wanted();
     loop {

@@ -5,7 +5,7 @@
 //! measured value and its limit.
 //!
 //! If a process runs each test with many seeds, none of these lines is printed. Instead, the `main` function
-//! of the test binary prints one line for each test. Only important lines ([`info`]) are printed in any case.
+//! of the test binary prints one line for each test. Only important lines ([`info`]) are always printed.
 
 use labrt::dlog;
 use labrt::sync::atomic::{AtomicBool, Ordering};

@@ -81,15 +81,16 @@ pub(crate) enum HistoryPage {
     None,
     /// The page is written after the run, beside the page of the run ([`hold`]).
     BesideTheRun,
-    /// Nothing writes a page of the run, so the judge must write the page of the history.
+    /// Nothing writes a page of the run. So the code that checks the history must write the page of the
+    /// history.
     OnItsOwn,
 }
 
 /// True if failed runs get pages by [`write`].
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// Histories that are not linearizable and whose pages are not written yet. Each has the message with which
-/// its test fails, because the message tells to which run the history belongs.
+/// Histories that are not linearizable and whose pages are not written yet. Each history has the message with
+/// which its test fails. The message tells to which run the history belongs.
 #[expect(
     clippy::disallowed_types,
     reason = "in virtual time, labrt's lock may let another thread run; then a run would depend on LAB_PAGE"
@@ -130,7 +131,7 @@ pub(crate) fn hold(message: &str, picture: Picture) {
     held.push((message.to_owned(), picture));
 }
 
-/// The history because of which a run has failed with this message.
+/// The history that has made a run fail with this message.
 fn held(message: &str) -> Option<Picture> {
     let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
     let at = held.iter().position(|(of, _)| message.contains(of))?;
@@ -153,7 +154,7 @@ pub fn write(failed: &Failed<'_>) {
     }
 }
 
-/// Writes the page of a failed run with this name, and the page of its history beside it.
+/// Writes the page of a failed run into the file `page`, and the page of its history into a file beside it.
 fn write_both(failed: &Failed<'_>, page: &Path) {
     if let Some(dir) = page.parent() {
         // If the folder cannot be made, the files cannot be written either, and that error is reported.
@@ -258,7 +259,8 @@ mod tests {
         dir
     }
 
-    /// The numbers in the list that is the first member with this name in the data of a page.
+    /// Returns the numbers of a list in the data of a page. If several lists have this name, it is the first
+    /// one.
     fn list(html: &str, name: &str) -> Vec<u64> {
         let (_, rest) = html.split_once(&format!("\"{name}\":[")).expect("the page has this list");
         let (list, _) = rest.split_once(']').expect("the list ends");
@@ -298,8 +300,8 @@ mod tests {
         let [of_run, of_history] = ["t-1.html", "t-1-history.html"]
             .map(|name| fs::read_to_string(dir.join(name)).expect("the page can be read"));
         assert!(of_run.contains(r#""history":true"#) && of_history.contains(r#""besideRun":true"#));
-        // The page of the history has one part, for the key. The third operation is the one that has no
-        // place.
+        // The page of the history has one part, for the key. The third operation is the one that has no place
+        // in the order.
         assert!(of_history.contains(r#""title":"key 'k'""#));
         let (call, ret) = (list(&of_history, "call")[2], list(&of_history, "ret")[2]);
         let seconds = |ns: u64| Duration::from_nanos(ns).as_secs_f64();

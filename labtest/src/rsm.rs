@@ -376,9 +376,9 @@ fn leader_comes_back_by_a_snapshot<S: CounterService>() {
     group.cfg.end();
 }
 
-/// Like [`leader_partition_4a`], but no request is submitted after the leader is cut off. So the old leader
-/// gets no entry that could tell it that its requests are lost. It only learns that there is a later term.
-/// Then `submit` must return `None`, because the caller may wait for nothing else.
+/// Like [`leader_partition_4a`], but no request is submitted after the leader is cut off. So no new entry
+/// tells the old leader that its requests are lost. It only learns that there is a later term. This must be
+/// enough for `submit` to return `None`, because perhaps nothing else will happen.
 fn leader_comes_back_to_a_quiet_group<S: CounterService>() {
     let mut group =
         Group::<S>::start("Test (strict3): leader comes back to a quiet group", Setup::of(SERVERS));

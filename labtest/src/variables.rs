@@ -1,6 +1,6 @@
 //! Reads environment variables that are switches.
 
-/// Reads the switch `name`. `None` means that the variable is not set. `expected` says what its values mean.
+/// Reads the switch `name`. `None` means that the variable is not set. `expected` says what the values mean.
 ///
 /// # Errors
 /// If the value is neither 1 nor 0. The message names the variable, the value and what was expected.

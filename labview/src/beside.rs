@@ -38,7 +38,8 @@ iframe { flex: 1; width: 100%; min-height: 300px; border: 0; border-top: 1px sol
 @media (max-width: 700px) { body { height: auto; } main { flex-direction: column; } iframe { height: 80vh; } }
 ";
 
-/// The text as the content of an element, or as the value of an attribute in double quotes.
+/// Escapes a text, so that it can be the content of an element, or the value of an attribute in double
+/// quotes.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push_text(&mut out, text);

@@ -8,8 +8,8 @@ use labrt::collections::HashMap;
 /// One operation of a client, from its call to its return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation<I, O> {
-    /// The client that called the operation. Only pictures use this number, so operations of one client may
-    /// even overlap.
+    /// The client that called the operation. The check ignores this number, and only pictures use it. So two
+    /// operations of one client may overlap.
     pub client: u32,
     /// The request of the client.
     pub input: I,

@@ -44,11 +44,11 @@
 //! configurations. The search builds the order from its beginning. To *place* an operation means to add it at
 //! the end of the order. A *configuration* consists of the set of the placed operations and the state after
 //! them. An operation can be placed next on two conditions. First, the model must allow the operation in the
-//! present state. Second, the operation must have been called before the first return of an operation that is
-//! not placed yet. If there is such an operation, the search places it and continues. If there is no such
-//! operation, the search has come to a *dead end*. Then it takes the last operation out of the order, and
-//! tries another operation instead. The search never enters a configuration twice. It compares configurations
-//! completely, not only their hashes.
+//! present state. Second, the operation must have been called before the first unplaced operation returned.
+//! If there is such an operation, the search places it and continues. If there is no such operation, the
+//! search has come to a *dead end*. Then it takes the last operation out of the order, and tries another
+//! operation instead. The search never enters a configuration twice. It compares configurations completely,
+//! not only their hashes.
 //!
 //! The search leaves out some work. This never changes a verdict:
 //! * If the model allows a [read](Model::read_only) in the present state, the search places the read at once,

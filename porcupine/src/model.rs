@@ -8,7 +8,7 @@ use std::hash::Hash;
 pub enum Piece {
     /// Words.
     Text(String),
-    /// An operation, as an index. The function that returns the piece says into which list.
+    /// The index of an operation in a list. The function that returns the piece says which list this is.
     Operation(usize),
 }
 
@@ -68,11 +68,11 @@ pub trait Model: Sync {
         true
     }
 
-    /// Says how an answer differs from the answer that the model allows. `placed` are the inputs of an order
-    /// of operations, and the model does not allow `output` as the answer to `input` after them. `others` are
-    /// the inputs of all other operations of the part. The result is one or more sentences, or nothing if the
-    /// model has nothing to say. An [operation](Piece::Operation) in it is an index into `placed`, or, after
-    /// these, into `others`.
+    /// Says how an answer differs from the answer that the model allows. `placed` has the inputs of some
+    /// operations in an order. After these operations, the model does not allow `output` as the answer to
+    /// `input`. `others` has the inputs of all other operations of the part. The result is one or more
+    /// sentences. It is empty if the model has nothing to say. An [operation](Piece::Operation) in the result
+    /// is an index into one list: first all of `placed`, then all of `others`.
     fn describe_difference(
         &self,
         _placed: &[&Self::Input],
@@ -95,12 +95,12 @@ pub trait Model: Sync {
         None
     }
 
-    /// A short description of an operation that people can read.
+    /// A short description of an operation, for people.
     fn describe_operation(&self, input: &Self::Input, output: &Self::Output) -> String {
         format!("{input:?} -> {output:?}")
     }
 
-    /// A short description of a state that people can read.
+    /// A short description of a state, for people.
     fn describe_state(&self, state: &Self::State) -> String {
         format!("{state:?}")
     }

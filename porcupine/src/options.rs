@@ -18,9 +18,9 @@ pub struct Options {
     /// search takes a few million steps per second. `None` means no limit. This limit counts work, not time.
     /// So it stops the same search always after the same step.
     pub steps: Option<u64>,
-    /// How many bytes of memory the check may use. Only the visited configurations and the partial
-    /// linearizations are counted, for all parts together. The count is not exact. If a check needs more
-    /// memory, its verdict is Unknown.
+    /// How many bytes of memory the check may use. The check counts only the visited configurations and the
+    /// partial linearizations of all parts. The count is not exact. If a check needs more memory, its verdict
+    /// is Unknown.
     pub memory: usize,
     /// How many threads may search. `None` means one thread for each core of the machine.
     pub threads: Option<usize>,
@@ -29,8 +29,8 @@ pub struct Options {
     /// are not Ok. This second search may take the rest of the time, but at most [`EXPLAIN_FOR`]. If the
     /// history is Ok, this option costs nothing.
     pub partials: bool,
-    /// Another thread can set this flag to end the check early. If a part has no verdict then, its verdict is
-    /// Unknown.
+    /// Another thread can set this flag to end the check early. If a part has no verdict at that time, its
+    /// verdict is Unknown.
     pub cancel: Option<Arc<AtomicBool>>,
     /// When the search of a part ends, with any result, the check adds the part's number of operations to
     /// this counter. The caller may show the counter while the check runs. The second search for partial

@@ -34,7 +34,7 @@ struct OnPath {
     /// from its beginning to its end, this number never rises.
     noted: u32,
     /// True if a stored path goes through this node. Then the node must be kept. While a later node of that
-    /// path is still on the path of the search, only the later node has this mark. `pop` passes it on.
+    /// path is still on the path of the search, only the later node has this mark. `pop` passes the mark on.
     kept: bool,
 }
 

@@ -89,8 +89,8 @@ fn in_part(part: &Part, piece: Piece) -> Piece {
 }
 
 /// Says how the answer of the blocked operation of a part differs from the state after the longest order. The
-/// result is one or more sentences, or nothing if the part is not illegal or nothing is known. The operations
-/// in it are indices into the history.
+/// result is one or more sentences. It is empty if the part is not illegal, or if nothing is known. The
+/// operations in it are indices into the history.
 pub fn difference<M: Model>(
     model: &M,
     history: &[Operation<M::Input, M::Output>],
@@ -125,8 +125,8 @@ fn none_fits<M: Model>(model: &M, history: &[Operation<M::Input, M::Output>], pa
     first.all(|Operation { input, output, .. }| model.step(&state, input, output).is_none())
 }
 
-/// Returns the operation that cannot follow a partial linearization. This is the operation that returned
-/// first, of all operations that are not in the partial linearization.
+/// Returns the operation that cannot follow a partial linearization. Of all operations that are not in the
+/// partial linearization, this is the one that returned first.
 fn blocked<I, O>(history: &[Operation<I, O>], part: &Part, partial: &[usize]) -> Option<usize> {
     if part.verdict != Verdict::Illegal {
         return None;

@@ -1,10 +1,10 @@
 //! The search for a linearization of one part. The search can be interrupted and continued.
 //!
 //! The operations that are not placed are in three linked lists, in the order of their calls: reads, writes,
-//! and operations that were never answered. An operation may be the next one if it was called before the
-//! first return of an operation that is not placed. The *horizon* is the smallest number of an operation that
-//! was called too late for this. In each list, the operations below the horizon come first. The lists consist
-//! of indices, and no function calls itself. So only the memory limits the length of a history.
+//! and operations that were never answered. One of these operations returned first. An operation may be the
+//! next one only if it was called before this return. The *horizon* is the smallest number of an operation
+//! that was called later. In each list, the operations below the horizon come first. The lists consist of
+//! indices, and no function calls itself. So only the memory limits the length of a history.
 
 use super::check::Watch;
 use super::history::Span;
@@ -173,8 +173,8 @@ impl<'a, M: Model> Search<'a, M> {
         true
     }
 
-    /// If `write` were placed, `state` would be the state after it. Returns one of the next reads that could
-    /// then never get its answer. Returns `None` if no such read is found.
+    /// `state` is the state after `write`, if the search places `write` now. This method checks the next
+    /// reads. It returns a read that could then never get its answer, or `None` if it finds no such read.
     fn out_of_reach(&self, write: u32, state: &M::State) -> Option<u32> {
         if self.partials.is_some() {
             return None;
@@ -227,7 +227,7 @@ impl<'a, M: Model> Search<'a, M> {
         }
     }
 
-    /// Takes the last operation that is not a read, and all reads after it, out of the order. Continues with
+    /// Removes the last operation that is not a read, and all reads after it, from the order. Continues with
     /// the next candidate. Returns false if the order has only reads. Then the search has tried all orders.
     fn go_back(&mut self) -> bool {
         while let Some(Placed { op, state }) = self.stack.pop() {
@@ -332,7 +332,7 @@ impl Lists {
         (self.links.len() - 3) as u32 + kind as u32
     }
 
-    /// The first operation in a list, or the list's head if it is empty.
+    /// The first operation in a list. If the list is empty, this is the head of the list.
     fn first(&self, kind: Kind) -> u32 {
         self.next(self.head(kind))
     }

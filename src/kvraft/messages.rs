@@ -7,9 +7,9 @@ use labrt::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
-/// A value of the store. Clones share the text until one of them is changed. Each follower makes a reply to
-/// each `Get`, too, and then drops it. This takes little time even for a long value, because the reply shares
-/// the text.
+/// A value of the store. Clones share the text until one of them is changed. Followers also make a reply to
+/// each `Get`, and then drop it. This takes little time even for a long value, because the reply shares the
+/// text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct Value(Arc<String>);

@@ -6,9 +6,10 @@
 //! * **Operations are linearizable**: an operation sees the effects of all operations that were complete
 //!   before it began. A `Get` goes through the log like the other operations. So a server that is no longer
 //!   the leader cannot reply to a `Get`, even if it still believes that it leads.
-//! * **A write is done exactly once**: the client numbers each `Put` and `Append`. So a write is done once,
-//!   even if it is sent several times. A `Get` may be done several times: every value that the key has
-//!   between the call and the reply is a correct reply.
+//! * **A write is done exactly once**: the client numbers each `Put` and `Append`. The servers remember the
+//!   number of each client's last write. So a write is done once, even if it is sent several times. A `Get`
+//!   may be done several times: every value that the key has between the call and the reply is a correct
+//!   reply.
 //! * **A call never gives up**: it returns soon after the clerk can reach a majority of the servers again.
 //!
 //! This program has three servers and a clerk:

@@ -1,10 +1,10 @@
 //! What a rule of the [`Core`](super::Core) asks its caller to do.
 //!
-//! Every call that changes the [`Core`](super::Core) adds to its [`Effects`]. The caller takes the effects
-//! before it releases the lock, and handles them in this order. It writes the events to the trace. **Then it
-//! persists the change.** Then it handles timers and wake-ups. **Only after that can a reply or a message be
-//! sent** (Figure 2: "updated on stable storage before responding to RPCs"). So a reader of the trace sees
-//! first the change, then the save, then the reply.
+//! Every call that changes the [`Core`](super::Core) adds to the core's [`Effects`]. The caller takes the
+//! effects before it releases the lock, and handles them in this order. It writes the events to the trace.
+//! **Then it persists the change.** Then it handles timers and wake-ups. **Only after that can a reply or a
+//! message be sent** (Figure 2: "updated on stable storage before responding to RPCs"). So a reader of the
+//! trace sees first the change, then the save, then the reply.
 
 use super::messages::Conflict;
 use labapi::Role;

@@ -32,7 +32,8 @@ pub enum Invariant {
     RolesAsInFigure4,
     /// A leader never overwrites or removes entries of its own log (5.3).
     LeaderAppendOnly,
-    /// Entries that are appended match the log at the entry before them, and their terms never fall (5.3).
+    /// A follower appends entries only after an entry that the leader's log also has. Terms never fall along
+    /// a log (5.3).
     LogMatching,
     /// A committed entry is never removed (5.4).
     CommittedStays,
@@ -59,7 +60,7 @@ pub enum Invariant {
     /// A candidate does not have the votes of a majority, because with these votes it becomes the leader
     /// (5.2).
     CandidateLacksMajority,
-    /// A candidate has one ballot for each server, and a leader one view of each server (5.2).
+    /// A candidate has one ballot for each server, and a leader has one view of each server (5.2).
     OneViewPerServer,
     /// A leader has committed every entry of its own term that a majority is known to have (5.3).
     CommitKeepsUp,
@@ -69,11 +70,11 @@ pub enum Invariant {
     SavedBeforeSaid,
     /// Each entry before `next_index` is on its way, or need not be sent (5.3).
     NoEntryForgotten,
-    /// Each message that a leader counts as on its way has entries, and the follower is not known to have all
-    /// of these entries (5.3).
+    /// A leader keeps a list of its messages on their way. Each message in the list has entries, and the
+    /// follower is not known to have all of these entries (5.3).
     NewsOnTheirWay,
-    /// A leader tells a follower no commit index above its own. A follower acknowledges no commit index that
-    /// the leader has not told it (Figure 2).
+    /// A leader tells a follower no commit index above the leader's own. A follower acknowledges only a
+    /// commit index that the leader has told it (Figure 2).
     ToldOnlyCommitted,
     /// The last message with entries was not sent later than the last message of any kind (5.3).
     EntriesAreMessages,

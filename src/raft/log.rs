@@ -10,7 +10,7 @@ use super::invariants::Invariant;
 use super::messages::Entry;
 use labrt::collections::VecDeque;
 
-/// The entries of a log that no snapshot covers, and the index and term of the entry before them.
+/// The part of a log after the snapshot: the entries, and the index and term of the entry just before them.
 #[derive(Clone, Debug, Default)]
 pub struct RaftLog {
     last_included_index: u64,
@@ -90,8 +90,9 @@ impl RaftLog {
     }
 
     /// Searches the entries up to `index` for the last entry with a term of at most `term`, and returns its
-    /// index. If only entries that the snapshot has replaced can have such a term, this method returns an
-    /// index before [`last_included_index`](RaftLog::last_included_index).
+    /// index. The terms of most entries that the snapshot has replaced are not known. If only such an entry
+    /// can have such a term, this method returns an index before
+    /// [`last_included_index`](RaftLog::last_included_index).
     pub fn last_index_up_to_term(&self, index: u64, term: u64) -> u64 {
         let count = self.entries.partition_point(|entry| entry.term <= term) as u64;
         let found = (self.last_included_index + count).min(index);
@@ -99,8 +100,7 @@ impl RaftLog {
         if is_known { found } else { found.min(self.last_included_index.saturating_sub(1)) }
     }
 
-    /// Is the other log, which ends with the given index and term, at least as up to date as this log
-    /// (5.4.1)?
+    /// Another log ends with this index and term. Is it at least as up to date as this log (5.4.1)?
     pub fn is_up_to_date(&self, last_log_index: u64, last_log_term: u64) -> bool {
         (last_log_term, last_log_index) >= (self.last_term(), self.last_index())
     }
@@ -147,8 +147,8 @@ impl RaftLog {
         self.entries.range(skipped.min(self.entries.len())..)
     }
 
-    /// The entries from `first` on, at most `max_entries`. Together, their commands have at most `max_bytes`
-    /// bytes, but the first entry is always included.
+    /// At most `max_entries` entries, from index `first` on. Together, their commands have at most
+    /// `max_bytes` bytes. Only the first entry may be larger than that.
     pub fn batch(&self, first: u64, max_entries: usize, max_bytes: usize) -> Vec<Entry> {
         let (mut count, mut bytes) = (0, 0);
         let fits = |entry: &&Entry| {

@@ -82,11 +82,11 @@ pub struct AppendEntriesReply {
 /// the entry that it has found. Then the leader goes back to this index. If its own entry there has a greater
 /// term than the follower's entry, the leader goes back further, to its last entry without a greater term.
 ///
-/// The paper's sketch is different: the follower replies with the term of its conflicting entry and the first
-/// index of that term, and the leader skips that term. In the paper, a follower whose log is too short can
-/// only reply with the length of its log. So in the paper, each reply skips at most one term of the
-/// follower's log. Here, one reply can skip several terms. Example: the leader's log has the terms
-/// 1 1 1 1 1 1, the follower's log has the terms 1 2 2 4. With the paper's method, the leader sends the
+/// The paper's sketch is different. The follower replies with two values: the term of its conflicting entry,
+/// and the first index of that term. Then the leader skips that term. In the paper, a follower whose log is
+/// too short can only reply with the length of its log. So in the paper, each reply skips at most one term of
+/// the follower's log. Here, one reply can skip several terms. Example: the leader's log has six entries of
+/// term 1, and the follower's log has the terms 1 2 2 4. With the paper's method, the leader sends the
 /// entries after index 6, then after 4, 3 and 1. With the method of this file, it sends only the entries
 /// after index 6, and then after 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,8 +97,9 @@ pub struct Conflict {
     pub term: u64,
 }
 
-/// The leader sends its snapshot to a follower that needs an entry which the leader has already discarded
-/// (section 7). The snapshot is sent in one message, because the labs do not use the paper's offsets.
+/// A follower needs an entry, but the leader has already discarded it. So the leader sends its snapshot to
+/// this follower (section 7). The snapshot is sent in one message, because the labs do not use the paper's
+/// offsets.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallSnapshotArgs {
     /// The leader's term.

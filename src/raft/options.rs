@@ -15,12 +15,12 @@ pub struct Options {
     /// asks again for a vote after this interval. A shorter interval costs more messages. With a longer
     /// interval, servers notice failures later.
     pub heartbeat_interval: Duration,
-    /// If a peer has not answered a message with entries for this long, the leader sends it the next entries
-    /// nevertheless. Until then the leader collects new entries, and later sends them together.
+    /// If a peer does not answer a message with entries within this time, the leader sends it the next
+    /// entries nevertheless. Until then the leader collects new entries, and later sends them together.
     pub entries_interval: Duration,
     /// The leader sends a new commit index to a peer together with the next entries. If there are no new
-    /// entries for this long, it sends the commit index in a message of its own. So one message can report
-    /// several commits.
+    /// entries within this time, the leader sends the commit index in a message of its own. So one message
+    /// can report several commits.
     pub commit_interval: Duration,
     /// A server that does not lead waits this long between two batches for its service. The wait does no
     /// harm, because no client waits for the results of such a server. It saves work, because each batch

@@ -33,8 +33,8 @@
 //!
 //! * If a refusal says that the logs differ at or before `base`, the leader always believes it, even if it is
 //!   old. No message on its way can bring the missing entries, because the leader has not sent them yet.
-//! * If a refusal only says that entries after `base` are missing, the leader believes it only if the refused
-//!   message was sent after `next_index` was last set back.
+//! * Other refusals only say that entries after `base` are missing. The leader believes such a refusal only
+//!   if the refused message was sent after `next_index` was last set back.
 //! * There is one exception to the second rule. If an older message on its way would bring the missing
 //!   entries, this message and the refused message have probably arrived in the wrong order. Then the leader
 //!   ignores the refusal, but only once until the next success.
@@ -67,7 +67,7 @@ const LOSSES_TO_PROBE: u32 = 2;
 /// The start of the clock. As a deadline it means "at once", because this time is always in the past.
 pub(super) const AT_ONCE: Duration = Duration::ZERO;
 
-/// A message to a peer, and the value with which the caller reports its outcome.
+/// A message to a peer, and the value with which the caller reports the outcome of the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
     /// The caller passes this value to the core with the reply, or with the report that there is no reply.
@@ -131,8 +131,8 @@ pub enum State {
     },
     /// The follower answers and gets entries.
     Replicate {
-        /// If this is true, the leader may send entries although other entries are on their way, because a
-        /// message with entries was lost or refused.
+        /// If this is true, a message with entries was lost or refused. So the leader may send entries
+        /// although other entries are on their way.
         at_once: bool,
     },
     /// A snapshot is on its way.
@@ -158,8 +158,8 @@ pub enum Resend {
     Now,
 }
 
-/// A message with entries. The follower has not answered it yet, and the leader does not know that it was
-/// lost.
+/// A message with entries. The follower has not answered the message yet, and the network has not reported
+/// that it was lost.
 #[derive(Clone, Copy, Debug)]
 struct Inflight {
     seq: u64,
@@ -178,7 +178,7 @@ pub struct Progress {
     /// acknowledged. `match_index <= base < next_index`.
     next_index: u64,
     /// As far as the leader knows, entries up to this index need not be sent again. `base` is `match_index`,
-    /// or the index before the entry from which the leader last started to send (again). Every entry before
+    /// or the index just before the entry from which the leader last started to send. Every entry before
     /// `next_index` is at or before `base`, or it is in a message of `inflight`. So `base` and `inflight`
     /// show which entries must be sent again if a message is lost.
     base: u64,
@@ -298,8 +298,8 @@ impl Progress {
     }
 
     /// Section 5.3: if a follower does not answer, the leader sends entries again and again, because perhaps
-    /// only the answers are lost. It sends them once for every loss that the network reports. If the peer is
-    /// dead, the network reports a loss every few seconds.
+    /// only the answers are lost. The leader sends the entries once for every loss that the network reports.
+    /// If the follower is dead, the network reports a loss every few seconds.
     fn retry(&self, log: &RaftLog, heartbeat_at: Duration) -> Option<(Duration, Content)> {
         let in_log = self.next_index > log.last_included_index();
         let go = self.inflight.is_empty() && in_log;
@@ -402,7 +402,7 @@ impl Progress {
             // to `prev`. But if the refused message had entries, the follower has not stored them.
             self.send_again(seq);
         } else if let State::Snapshot { seq: snapshot, resend, .. } = &mut self.state {
-            // The refused message is a heartbeat that was sent after the snapshot. So the snapshot has not
+            // The refused message is a heartbeat. If it was sent after the snapshot, the snapshot has not
             // arrived (yet).
             if *snapshot < seq {
                 *resend = Resend::Now;
@@ -456,7 +456,8 @@ impl Progress {
         self.check();
     }
 
-    /// Notes that the message's entries, if it had any, were not stored and may be sent again at once.
+    /// Notes that the follower has not stored the entries of the message, if it had any. They may be sent
+    /// again at once.
     fn send_again(&mut self, seq: u64) {
         if self.inflight.iter().any(|message| message.seq == seq) {
             self.forget(seq);
@@ -496,9 +497,9 @@ impl Progress {
         self.inflight.iter().any(|message| message.seq < seq && message.prev < index && index <= message.last)
     }
 
-    /// The greatest index for which this is true: every entry up to this index is at or before `base`, or it
-    /// is in a message on its way. The messages of `inflight` may be out of order: if entries were sent
-    /// again, their message comes after messages with later entries.
+    /// Every entry up to this index is at or before `base`, or it is in a message on its way. This is the
+    /// greatest such index. The messages of `inflight` may be out of order: if entries were sent again, their
+    /// message comes after messages with later entries.
     fn covered(&self) -> u64 {
         let mut covered = self.base;
         while let Some(message) = self.inflight.iter().find(|m| m.prev <= covered && m.last > covered) {

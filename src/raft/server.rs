@@ -9,7 +9,7 @@
 //!   thread (`server/senders.rs`).
 //! * The **applier** delivers committed commands to the service. It holds no lock while it delivers.
 //!
-//! After every call of a rule, and before the lock is released, a thread calls `Shared::settle_unsent`. This
+//! After every call of a rule, the thread calls `Shared::settle_unsent` before it releases the lock. This
 //! function writes the events of the rule to the trace, **persists the change**, and handles timers and
 //! wake-ups. Replies, and messages with the new state, are sent after that. So a crash cannot undo what
 //! another server has already seen (Figure 2: "before responding to RPCs").
@@ -73,8 +73,8 @@ struct State {
     core: Core,
     /// The effects of the last rule. They stay here because the next rule uses their memory again.
     effects: Effects,
-    /// The latest time at which the ticker's current or last sleep ends. It is zero if the ticker has not
-    /// slept yet.
+    /// The deadline of the ticker's current sleep, or of its last sleep if it is awake. It is zero if the
+    /// ticker has not slept yet.
     ticker_sleeps_until: Duration,
     /// The state of each sender thread, by peer.
     sleepers: Vec<Sleeper>,
@@ -101,16 +101,17 @@ impl State {
 }
 
 impl Raft {
-    /// Starts server `me` of a group with as many servers as there are `peers`. The server continues from the
-    /// state in `persister`. An empty persister means that the server starts for the first time. This
-    /// function returns at once. A thread of the server delivers committed commands to `apply`, in order.
+    /// Starts server `me` of a group. The group has as many servers as `peers` has ends. The server continues
+    /// from the state in `persister`. An empty persister means that the server starts for the first time.
+    /// This function returns at once. A thread of the server delivers committed commands to `apply`, in
+    /// order.
     ///
     /// With `peers[i]` this server calls server `i`; `peers[me]` is not used. The server belongs to the
     /// [current](node::current) node.
     ///
     /// # Errors
-    /// If no server of a group of this size can have written the persisted state. The error says what is
-    /// wrong with the state.
+    /// If the persisted state cannot come from a server of a group of this size. The error says what is wrong
+    /// with the state.
     pub fn make(
         peers: Vec<End>,
         me: usize,

@@ -11,9 +11,10 @@
 //! ```
 //!
 //! Four words have a fixed meaning in this module. A **waiter** is a closure that waits for the outcome of
-//! one operation. A **reply** is the value that a machine returns for an operation, and that a handler sends
-//! to its caller. An **outcome** is the value that a waiter gets: the reply, or [`NotLeader`]. A **response**
-//! is the result of one request of a client: the reply, a refusal, or a report that a message was lost.
+//! one operation. A **reply** is the value that a machine returns for an operation. A handler sends this
+//! value to its caller. An **outcome** is the value that a waiter gets: the reply, or [`NotLeader`]. A
+//! **response** is the result of one request of a client: the reply, a refusal, or a report that a message
+//! was lost.
 //!
 //! Example: a counter on one server.
 //!
@@ -71,11 +72,11 @@
 //! # How long a waiter waits
 //!
 //! No thread waits for a commit. A handler registers a closure, which is called once with the outcome. If the
-//! entry was applied on this server, the outcome is the machine's reply. If this server learns that it no
-//! longer leads the term in which it started the operation, the outcome is [`NotLeader`], at once. Raft
-//! reports such a change of role on the thread that delivers the committed entries. There is no timeout. A
-//! leader that is cut off does not learn of a new leader. So its callers wait, and after a while each client
-//! asks another server (see [`Servers`]).
+//! entry was applied on this server, the outcome is the machine's reply. A server starts an operation in a
+//! term that it leads. As soon as it learns that it no longer leads this term, the outcome is [`NotLeader`].
+//! Raft reports such a change of role on the thread that delivers the committed entries. There is no timeout.
+//! A leader that is cut off does not learn of a new leader. So its callers wait, and after a while each
+//! client asks another server (see [`Servers`]).
 //!
 //! [`NotLeader`] does not mean that the operation has failed: it may still be applied later. So a client must
 //! repeat the operation with the same [`Stamp`].

@@ -259,8 +259,8 @@ impl<M: StateMachine> Shared<M> {
     }
 
     fn change_role(&self, role: RoleChange, machine: &mut M) {
-        // The waiters of this term stay. The report may say that this server is a candidate in this term, and
-        // arrive only after the server has become the leader of the same term.
+        // The waiters of this term stay. The report may say that this server is a candidate in this term.
+        // Such a report may be late: perhaps the server already leads the same term.
         let dismissed = self.waiters.lock().end_terms_before(role.term);
         dismissed.dismiss();
         if let Some(op) = machine.on_role(role) {

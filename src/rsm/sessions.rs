@@ -46,7 +46,7 @@ impl Default for Session {
     }
 }
 
-/// What the servers remember: for each client the number of its last operation that was done, and the reply
+/// What the servers remember for each client: the number of the last operation that was done, and the reply
 /// to this operation.
 ///
 /// The sessions are part of the state machine's state. So they must be in the snapshots, and only `apply` may

@@ -21,8 +21,8 @@ impl fmt::Display for NotLeader {
 
 impl std::error::Error for NotLeader {}
 
-/// The closure of a waiter. It is called once with the outcome. If the server is killed, it is dropped
-/// without a call.
+/// The closure of a waiter. It is called once with the outcome. If the server is killed, the closure is
+/// dropped without a call.
 pub(super) type Done<R> = Box<dyn FnOnce(Result<R, NotLeader>) + Send>;
 
 struct Waiter<R> {

@@ -6,8 +6,9 @@
 //!
 //! * **Operations are linearizable**: a `Query` for the latest configuration goes through the log. Its reply
 //!   includes every change that was complete before the `Query` began.
-//! * **A change is made exactly once**: the client numbers each `Join`, `Leave` and `Move`. So a change is
-//!   made once, even if it is sent several times.
+//! * **A change is made exactly once**: the client numbers each `Join`, `Leave` and `Move`. The servers
+//!   remember the number of each client's last change. So a change is made once, even if it is sent several
+//!   times.
 //! * **All configurations are kept**: a client can query each configuration by its number.
 //! * **The shards are distributed evenly, with the fewest moves**, after each `Join` and `Leave`: see
 //!   [`rebalance`](rebalance()).

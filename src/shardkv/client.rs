@@ -13,7 +13,7 @@ use serde::Serialize;
 /// A client that does one operation at a time. A call returns only when the operation is done, even if this
 /// takes long.
 ///
-/// The client asks the group that has the shard in the configuration that the client knows. If that group
+/// The client has a copy of a configuration. It asks the group that has the shard in this copy. If that group
 /// does not serve the shard or cannot be reached, the client asks the controller for a newer configuration.
 pub struct Clerk {
     ctrler: shardctrler::Clerk,

@@ -22,7 +22,8 @@ impl Summary {
     }
 }
 
-/// Writes the state with which a server of group `gid` starts, or that it takes over from a snapshot.
+/// Writes the state of a server of group `gid`. This is done when the server starts, and when it takes over a
+/// snapshot.
 pub(super) fn restored(gid: Gid, config: &Config, shards: &[Shard<Kv>]) {
     let serves = shards
         .iter()

@@ -22,8 +22,8 @@ pub struct Group {
     /// Whether each shard already had an owner in some configuration. The first owner of a shard starts with
     /// an empty store. A later owner must wait for the data.
     owned_before: [bool; NSHARDS],
-    /// The servers of groups that are no longer in the configuration, but to which this group must still
-    /// deliver shards.
+    /// The servers of departed groups. Such a group is no longer in the configuration, but this group must
+    /// still deliver shards to it.
     departed: BTreeMap<Gid, Vec<String>>,
 }
 

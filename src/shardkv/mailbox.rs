@@ -70,8 +70,8 @@ impl Mailbox {
         self.posted.notify_one();
     }
 
-    /// Waits until there is something new, but at most until `until`. Returns the new messages, or `None` if
-    /// the server was killed.
+    /// Waits until there is something new, or until the time `until` has come. Returns the new messages, or
+    /// `None` if the server was killed.
     pub fn wait(&self, until: Option<Instant>) -> Option<Mail> {
         let mut mail = self.mail.lock();
         loop {

@@ -20,7 +20,7 @@ pub enum Op {
     Reconfigure(Config),
     /// Another group delivers shards to this one.
     Deliver(DeliverArgs),
-    /// Reports that shards which this group has given away have arrived at their new owner.
+    /// This group has given these shards away, and now their new owner has them.
     Acknowledge {
         /// The number of the configuration that gave the shards away.
         num: u64,
@@ -31,7 +31,8 @@ pub enum Op {
     NewTerm,
 }
 
-/// Arguments of `ShardKV.Deliver`: shards that one configuration gives to the group that receives this call.
+/// Arguments of `ShardKV.Deliver`. The call brings shards to their new group. All these shards move because
+/// of the same configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliverArgs {
     /// The group that had the shards.
@@ -57,8 +58,8 @@ pub enum DeliverReply {
 }
 
 impl DeliverReply {
-    /// The reply to a delivery with this verdict. If the verdict is [wanted](Verdict::Wanted), the caller
-    /// must have applied the delivery before.
+    /// The reply to a delivery with this verdict. If the verdict is [`Wanted`](Verdict::Wanted), the caller
+    /// must apply the delivery before it calls this function.
     pub(super) fn of(verdict: Verdict) -> DeliverReply {
         match verdict {
             Verdict::Wanted | Verdict::Known => DeliverReply::Taken,

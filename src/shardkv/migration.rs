@@ -39,9 +39,9 @@
 //! configuration.
 //!
 //! A group takes the next configuration only when none of its shards is Awaiting. It does not wait until its
-//! own handoffs are acknowledged. So if a new owner is dead, the old owner can continue. It only needs memory
-//! for the data that it keeps. If all groups have left, a shard stays in the group that had it last, and does
-//! not change (Parked). Later that group gives the shard to the next owner.
+//! own handoffs are acknowledged. So if a new owner is dead, the old owner can continue. The old owner only
+//! needs memory for the data that it keeps. If all groups have left, a shard stays in the group that had it
+//! last, and does not change (Parked). Later that group gives the shard to the next owner.
 //!
 //! If a shard is Awaiting in a group, the group may also have an old handoff of this shard. This happens if
 //! the shard comes back to a group that does not know yet whether its handoff has arrived. The group must
@@ -85,11 +85,11 @@
 //!
 //! # Why every migration ends
 //!
-//! Consider a group whose configuration number n is the lowest of all groups. All other groups are at n or at
-//! a later configuration. If this group awaits data, the old owners of the data have already taken
-//! configuration n. So they have already made the handoffs, and push them. If a majority of the servers works
-//! in this group and in each old owner, this group gets the data and continues. A new leader starts an
-//! operation of its own term at once, so no step has to wait for a client's operation.
+//! Consider a group with the lowest configuration number, n. All other groups are at n or at a later
+//! configuration. If this group awaits data, the old owners of the data have already taken configuration n.
+//! So they have already made the handoffs, and push them. If a majority of the servers works in this group
+//! and in each old owner, this group gets the data and continues. A new leader starts an operation of its own
+//! term at once, so no step has to wait for a client's operation.
 
 use labapi::{Gid, Holding};
 use labrt::sync::Arc;
@@ -193,7 +193,7 @@ impl<D> Shard<D> {
         }
     }
 
-    /// Does this group own the shard, but not have its data yet? If so, it does not take the next
+    /// Does this group own the shard, but not have its data yet? If so, the group does not take the next
     /// configuration.
     pub fn is_awaiting(&self) -> bool {
         self.state() == Holding::Awaiting

@@ -39,8 +39,8 @@ pub(super) struct Migrator {
     /// The greatest number of bytes of keys and values in one delivery of several shards.
     limit: usize,
     /// The term that this server leads, if it leads. When the term changes, the migrator starts again, even
-    /// if the server also led the earlier term. The reason is that the operations that the migrator started
-    /// in the earlier term may be lost.
+    /// if the server also led the earlier term. The reason: the migrator's operations of the earlier term may
+    /// be lost.
     term: Option<u64>,
     /// The number of the last request that was sent.
     request: u64,

@@ -3,16 +3,16 @@
 //!
 //! Each key is in one of ten shards ([`key2shard`](labapi::key2shard)). The [controller](crate::shardctrler)
 //! says which group serves which shard. The servers of a group are [`ShardKv`]s. Each server has a copy of
-//! the group's state, which an [`Rsm`](crate::rsm::Rsm) replicates. A [`Clerk`] asks the group that has the
-//! shard in the configuration that the clerk knows. If that group does not serve the shard, the clerk asks
-//! the controller for a newer configuration. The service guarantees:
+//! the group's state, which an [`Rsm`](crate::rsm::Rsm) replicates. A [`Clerk`] has a copy of a
+//! configuration. It asks the group that has the shard in this copy. If that group does not serve the shard,
+//! the clerk asks the controller for a newer configuration. The service guarantees:
 //!
 //! * **Operations are linearizable, and writes are done exactly once**, as in [lab 3](crate::kvraft). This is
 //!   also true while shards move.
 //! * **A shard that does not move is always served.** A shard that has arrived is served at once. It does not
 //!   have to wait for other shards (challenge 2 of the course).
-//! * **A shard that has moved is deleted**: the old owner deletes its data as soon as the new owner has the
-//!   data and no crash can undo that (challenge 1 of the course).
+//! * **A shard that has moved is deleted**: the old owner deletes the shard's data as soon as no crash can
+//!   take the data from the new owner (challenge 1 of the course).
 //! * **Nothing is lost when all groups leave**: the data of a shard then stays in the last group that had the
 //!   shard.
 //! * **A call never gives up**: it returns soon after three things are true. The controller has a majority,

@@ -212,7 +212,7 @@ impl Inner {
     /// The handler of the RPC `ShardKV.Get`.
     fn get(&self, args: GetArgs) -> GetReply {
         // Your code here (4B, challenge 2): does this group serve the shard of `args.key` now? The answer may
-        // change after the operation was put into the log and before it is applied.
+        // change while the operation is in the log but not applied yet.
         let _ = args;
         not_written("4B", "a handler of ShardKV.Get that replies")
     }
@@ -239,7 +239,8 @@ impl Inner {
                 ApplyMsg::Command { index, term, command } => {
                     // Your code here (4B): apply an operation of a client, a configuration, or shards that
                     // come or go.
-                    // Your code here (challenge 1): when may the data of a shard that has moved be deleted?
+                    // Your code here (challenge 1): a shard has moved to another group. When may its data be
+                    // deleted?
                     // Is it time for a snapshot? Then call `self.raft.snapshot(index, bytes)`.
                     let _ = (index, term, command);
                 }
@@ -287,8 +288,8 @@ pub struct Clerk {
     // Your data here (4B).
 }
 
-// A method of a clerk calls the group that has the key's shard in the configuration that the client knows. If
-// that group does not serve the shard or does not reply, the client asks the controller for a newer
+// The client's configuration says which group has the key's shard. A method of a clerk calls this group. If
+// the group does not serve the shard or does not reply, the client asks the controller for a newer
 // configuration, and tries again after a pause. The method returns when its operation is done, even if that
 // takes a long time.
 impl KvClerk for Clerk {

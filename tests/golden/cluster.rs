@@ -294,7 +294,7 @@ impl Cluster {
     // ------------------------------------------------------------------ Servers
 
     /// Calls `rule` with the core of a server. Then does what the core asks for in its effects: for example,
-    /// saves its state. Writes into the output what has changed.
+    /// saves the state. Writes into the output what has changed.
     fn change<R>(&mut self, me: usize, indent: &str, rule: impl FnOnce(&mut Core) -> R) -> R {
         let Server { core, disk } = &mut self.servers[me];
         let core = core.as_mut().expect("the callers have checked that the server is running");

@@ -54,8 +54,8 @@ fn messages(file: &str) -> Vec<String> {
     found
 }
 
-/// The hint of a message is more exact than the hint of a test. So each message of the course's tests has
-/// one.
+/// The hint of a message is more exact than the hint of a test. So each message of the course's tests must
+/// have a hint.
 #[test]
 fn each_assertion_of_the_courses_tests_has_a_hint() {
     let files = [

@@ -23,7 +23,8 @@ use mit6824::rsm::{NotLeader, Rsm, Servers, Session, Sessions, Stamp, StateMachi
 
 /// The mistakes that a service can make. By default, a service makes no mistake.
 trait Mistake: Send + Sync + 'static {
-    /// If this is `Some(n)`, and the n-th, 2n-th, ... write is an append, it is acknowledged but not done.
+    /// If this is `Some(n)`, some appends are acknowledged but not done: an append that is the n-th, 2n-th,
+    /// ... write.
     const FORGETS_ONE_OF: Option<u64> = None;
     /// If this is true, a write that was sent several times is done several times.
     const REPEATS: bool = false;

@@ -2,9 +2,10 @@
 //! chunks one by one, and all results go to one [`Board`].
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -59,21 +60,34 @@ pub fn chunks(
 }
 
 /// Runs the chunks in child processes, and gives the results to `board`. At most `parallel` of the processes
-/// run at the same time.
-pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, board: &mut Board<'_>) {
+/// run at the same time. If `skip_failed` is true, a seed that has failed in one test is not run in later
+/// chunks.
+pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, skip_failed: bool, board: &mut Board<'_>) {
     let next = AtomicUsize::new(0);
+    let failed = Mutex::new(BTreeSet::new());
     let (events, received) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..parallel.min(chunks.len()) {
             let events = events.clone();
-            let next = &next;
+            let (next, failed) = (&next, &failed);
             scope.spawn(move || {
                 while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if context.is_over(chunk.number) {
                         return;
                     }
-                    // The receiver lives longer than the workers, so `send` does not fail.
-                    chunk::run(context, *chunk, &|event| drop(events.send(event)));
+                    let parts = without(*chunk, &failed.lock().expect("no thread panics here"));
+                    for part in parts {
+                        chunk::run(context, part, &|event| {
+                            if let Event::Run(run) = &event
+                                && skip_failed
+                                && !run.passed
+                            {
+                                failed.lock().expect("no thread panics here").insert(run.seed);
+                            }
+                            // The receiver lives longer than the workers, so `send` does not fail.
+                            drop(events.send(event));
+                        });
+                    }
                 }
             });
         }
@@ -90,6 +104,20 @@ pub fn run(context: &Context, chunks: &[Chunk], parallel: usize, board: &mut Boa
     let last = RefCell::new(Vec::new());
     chunk::report_first(context, &|event| last.borrow_mut().push(event));
     last.into_inner().into_iter().for_each(|event| board.take(event));
+}
+
+/// The parts of a chunk that are left when these seeds are taken out.
+fn without(chunk: Chunk, seeds: &BTreeSet<u64>) -> Vec<Chunk> {
+    let end = chunk.first.saturating_add(chunk.count);
+    let mut parts = Vec::new();
+    let mut first = chunk.first;
+    for seed in seeds.range(chunk.first..end).copied().chain([end]) {
+        if seed > first {
+            parts.push(Chunk { first, count: seed - first, ..chunk });
+        }
+        first = seed.saturating_add(1);
+    }
+    parts
 }
 
 /// Collects all results of a campaign.
@@ -199,7 +227,8 @@ impl<'a> Board<'a> {
             self.results = None;
             self.troubles.push(format!("--results: {error}"));
         }
-        // One line for each test and cause is enough while the campaign runs. The result tells the rest.
+        // While the campaign runs, one line for each cause in each test is enough. The results at the end
+        // tell the rest.
         let is_new = !run.passed && self.keeper.failure(self.tests, run);
         if self.verbose || is_new {
             self.progress.line(&self.sentence(run));
@@ -335,6 +364,21 @@ mod tests {
             assert_eq!(chunks[1].test, 1);
             assert!(chunks.iter().all(|c| c.count <= LARGEST_CHUNK));
         }
+    }
+
+    #[test]
+    fn a_chunk_without_failed_seeds_falls_into_parts() {
+        let chunk = Chunk { number: 3, test: 1, first: 10, count: 5 };
+        let parts = |seeds: &[u64]| -> Vec<(u64, u64)> {
+            let parts = without(chunk, &seeds.iter().copied().collect());
+            assert!(parts.iter().all(|part| (part.number, part.test) == (3, 1)));
+            parts.iter().map(|part| (part.first, part.count)).collect()
+        };
+        assert_eq!(parts(&[]), [(10, 5)]);
+        assert_eq!(parts(&[9, 15]), [(10, 5)]);
+        assert_eq!(parts(&[10, 12]), [(11, 1), (13, 2)]);
+        assert_eq!(parts(&[14]), [(10, 4)]);
+        assert_eq!(parts(&[10, 11, 12, 13, 14]), []);
     }
 
     #[test]

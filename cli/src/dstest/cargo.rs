@@ -1,4 +1,4 @@
-//! Runs cargo, and reads the messages that it writes to its stdout, one JSON value in each line.
+//! Runs cargo, and reads the messages on cargo's stdout. Each line is one JSON value.
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
@@ -31,8 +31,9 @@ pub fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Runs cargo with this plan until it ends, or a signal comes, or the time limit is reached. Passes each line
-/// of its stdout to `take`. If no line comes for a short time, `take` gets `None`.
+/// Runs cargo with this plan until cargo ends, or a signal comes, or the time limit is reached. Passes each
+/// line of cargo's stdout to the function `take`. If no line comes for a short time, it calls `take` with
+/// `None`.
 ///
 /// # Errors
 /// When cargo cannot be started, or the system cannot say how it ended.
@@ -74,14 +75,14 @@ pub fn run(
     process.poll()?.map(Ended::Exited).ok_or_else(|| io::Error::other("cargo did not end"))
 }
 
-/// How long a build may take before it is told.
+/// How long a build may take before the user is told about it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The time between two lines about a build, if stderr is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(20);
 
-/// Tells on stderr what cargo builds. A build that takes less than [`PATIENCE`] is not told. On a terminal
-/// the line is replaced again and again.
+/// Tells the user on stderr what cargo builds. Says nothing about a build that takes less than [`PATIENCE`].
+/// On a terminal the line is replaced again and again.
 pub struct Building {
     /// What is built, for example `dstest: building lab2a`.
     what: String,
@@ -99,7 +100,8 @@ impl Building {
         Building { what, is_terminal, since: Instant::now(), told: None, crates: 0, last: String::new() }
     }
 
-    /// Takes a line of cargo's output with `--message-format json`, or `None` if some time has passed.
+    /// Takes a line of cargo's output with `--message-format json`, or `None` if no line has come for a short
+    /// time.
     pub fn take(&mut self, line: Option<&str>) {
         if let Some(name) = line.and_then(compiled) {
             self.crates += 1;
@@ -113,7 +115,7 @@ impl Building {
         if is_due {
             self.told = Some(Instant::now());
             let (start, end) = if self.is_terminal { ("\r\x1b[K", "") } else { ("", "\n") };
-            // If nobody reads stderr, nobody needs the line.
+            // If nobody reads stderr, nobody needs the line. So an error is ignored.
             let _ = write!(io::stderr(), "{start}{}{end}", self.line());
         }
     }

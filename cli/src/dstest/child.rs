@@ -43,8 +43,8 @@ pub fn last_words(output: &Path) -> String {
     format!("; its last words: {}", lines[lines.len().saturating_sub(3)..].join(" / "))
 }
 
-/// Finds the warnings of runs in the output of their process. Returns at most `most` different texts. Two
-/// texts that differ only in numbers count as one text.
+/// Finds the warnings of runs in the output of their process. Returns different texts, and `most`
+/// limits their number. Two texts that differ only in numbers count as one text.
 pub fn warnings(output: &Path, most: usize) -> Vec<String> {
     let Ok(bytes) = std::fs::read(output) else { return Vec::new() };
     let text = String::from_utf8_lossy(&bytes);

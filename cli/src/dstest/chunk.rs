@@ -44,7 +44,7 @@ pub struct Chunk {
     pub count: u64,
 }
 
-/// Runs a chunk, and reports through `tell` what happens.
+/// Runs a chunk, and reports through the function `tell` what happens.
 pub fn run(context: &Context, chunk: Chunk, tell: &dyn Fn(Event)) {
     if context.broken[chunk.test].load(Ordering::Relaxed) {
         return tell(Event::Abandoned { test: chunk.test, runs: chunk.count });
@@ -66,8 +66,8 @@ pub fn run(context: &Context, chunk: Chunk, tell: &dyn Fn(Event)) {
     job.replay_kept();
 }
 
-/// With `--until-fail`, reports the first failure. It is called when all chunks have ended. Until then, an
-/// earlier failure can be found.
+/// With `--until-fail`, reports the first failure. This function is called when all chunks have ended,
+/// because until then a failure in an earlier chunk can be found.
 pub fn report_first(context: &Context, tell: &dyn Fn(Event)) {
     let Some(Found { mut run, output, evidence, .. }) = context.first.as_ref().and_then(First::take) else {
         return;
@@ -108,13 +108,13 @@ struct Job<'a> {
     next: u64,
     /// How many seeds have no result yet.
     left: u64,
-    /// How many of the latest children have reported nothing. A child that reports something sets this number
-    /// to 0.
+    /// How many children in a row have reported nothing. A child that reports something sets this number to
+    /// 0.
     silent: u32,
     kept: Vec<Kept>,
-    /// Whether the page of the current child is kept, so that it must not be deleted.
+    /// Whether the page of the current child is kept. Such a page must not be deleted.
     page_is_kept: bool,
-    /// Whether a seed has failed, and the campaign ends at the first failure.
+    /// Whether the chunk has ended early: a seed has failed, and the campaign ends at the first failure.
     is_done: bool,
 }
 
@@ -133,7 +133,7 @@ impl Job<'_> {
         &self.context.tests[self.chunk.test]
     }
 
-    /// Whether no further seed of this chunk is wanted.
+    /// Whether this chunk must not run any more seeds.
     fn is_over(&self) -> bool {
         self.is_done || self.context.is_over(self.chunk.number)
     }
@@ -364,7 +364,7 @@ impl Job<'_> {
             return (self.tell)(Event::Run(run));
         }
         if let Some(first) = &self.context.first {
-            // It is reported when the chunks before this one have ended ([`report_first`]).
+            // The failure is reported later, when all chunks have ended ([`report_first`]).
             let output = output.filter(|_| self.context.mode == Mode::Sim).and_then(|o| self.set_aside(o));
             first.offer(Found { chunk: self.chunk.number, run: run.clone(), output, evidence: None });
             if self.context.mode == Mode::Real {
@@ -425,7 +425,7 @@ impl Job<'_> {
     }
 }
 
-/// The path of a run's page on the real clock, if the run's output has the path `output`.
+/// The path of the page of a run on the real clock. `output` is the path of the run's output.
 fn page_of(output: &Path) -> PathBuf {
     output.with_extension("html")
 }

@@ -22,7 +22,7 @@ pub struct Context {
     pub limit: Duration,
     /// Whether a run fails if it has warnings.
     pub strict: bool,
-    /// How many failures of each test and cause are replayed and kept.
+    /// How many failures are replayed and kept, for each cause in each test.
     pub keep: usize,
     /// With `--until-fail`, the first failure so far. This failure ends the campaign.
     pub first: Option<First>,

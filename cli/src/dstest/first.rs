@@ -1,10 +1,10 @@
 //! `--until-fail`: the first failure of a campaign.
 //!
 //! The chunks of a campaign have an order, and threads take them in this order. The first failure is the
-//! failure with the smallest seed in the first chunk that has a failure. Another thread may find a failure
-//! in a later chunk earlier. So after a failure no further chunk starts, but the chunks before it run to
-//! their ends. Then the result does not depend on the threads, and for one test it is the smallest seed
-//! that fails.
+//! failure with the smallest seed in the first chunk that has a failure. Threads run several chunks at the
+//! same time, so a failure in a later chunk may be found earlier. When a chunk has a failure, all chunks
+//! after it stop or do not start, and all chunks before it run to their ends. So the result does not depend
+//! on the threads. If the campaign has only one test, the result is the smallest seed that fails.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -42,8 +42,8 @@ impl First {
         self.chunk.load(Ordering::SeqCst) < chunk
     }
 
-    /// Notes a failure, if there is none in a chunk before. A second failure of the same chunk is not noted,
-    /// because a chunk runs its seeds in their order.
+    /// Notes a failure, if no earlier chunk has one. A second failure of the same chunk is not noted: a chunk
+    /// runs its seeds in order, so its first failure has the smallest seed.
     pub fn offer(&self, failure: Found) {
         let mut found = self.found.lock().expect("no thread panics while it holds this lock");
         if found.as_ref().is_none_or(|found| failure.chunk < found.chunk) {
@@ -60,7 +60,7 @@ impl First {
         }
     }
 
-    /// Takes the failure out. It is called when all chunks have ended.
+    /// Takes the failure out. This function is called when all chunks have ended.
     pub fn take(&self) -> Option<Found> {
         self.found.lock().expect("no thread panics while it holds this lock").take()
     }

@@ -1,13 +1,13 @@
 //! `--hosts`: other machines run the tests. Each chunk of seeds is one job. GNU parallel starts the jobs on
 //! these machines over ssh.
 //!
-//! Parallel copies this binary and the test binaries to a new folder below `/tmp` of each machine. The copy
+//! Parallel copies this binary and the test binaries to a new folder below `/tmp` on each machine. The copy
 //! (`--basefile`) needs rsync on both sides. A job runs `lab dstest-worker` in that folder. The host `:`
 //! means this machine. If a job fails, for example because a machine is lost, parallel tries the job once
 //! more, on another machine if possible. The folders are removed in the end, even after a failure.
 //!
-//! The machines must be able to run the binaries. They need neither Rust nor the project. So tests that read
-//! files of the project do not work there.
+//! The machines must be able to run the binaries. They need neither Rust nor the project. Only the binaries
+//! are copied, so tests that read files of the project do not work there.
 
 use std::ffi::OsString;
 use std::fs;
@@ -34,7 +34,7 @@ use crate::shell::quoted;
 /// How long the machines may take to remove their folders.
 const TIDY_LIMIT: Duration = Duration::from_secs(20);
 
-/// Checks that the programs that `--hosts` needs are installed, and that each host has a name.
+/// Checks that each host has a name. Also checks that the programs for `--hosts` are installed.
 ///
 /// # Errors
 /// When a program is missing, or when the name of a host is empty. The error says which program is missing.

@@ -7,8 +7,8 @@
 //!   run has failed because of a history, `<target>-<test>-<seed>-history.html` shows the history.
 //! * `failures.txt`: a line for each failure, even if no other file of this failure is kept.
 //!
-//! A [`Shortlist`] chooses the failures of which these files are kept, except `failures.txt`. If a failure
-//! with a shorter run takes the place of another failure, the files of the other failure are removed.
+//! `failures.txt` has all failures. A [`Shortlist`] chooses for which failures the other files are kept. If a
+//! failure with a shorter run takes the place of another failure, the files of the other failure are removed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -68,8 +68,8 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Makes a keeper. For each test and cause, it keeps at most `each` failures in the folder `dir`. The
-    /// folder need not exist yet. `tests` is the number of tests.
+    /// Makes a keeper. It keeps failures in the folder `dir`: at most `each` failures of one test with one
+    /// cause. The folder need not exist yet. `tests` is the number of tests.
     pub fn new(dir: PathBuf, each: usize, tests: usize) -> Keeper {
         Keeper {
             dir,
@@ -155,7 +155,7 @@ impl Keeper {
         }
     }
 
-    /// Writes the files of failures that were not replayed. It is called when all runs have ended.
+    /// Writes the files of failures that were not replayed. This function is called when all runs have ended.
     pub fn complete(&mut self, tests: &[Test]) {
         let missing: Vec<(usize, u64)> =
             self.failures.iter().filter(|f| f.replayed.is_none()).map(|f| (f.run.test, f.run.seed)).collect();
@@ -169,10 +169,11 @@ impl Keeper {
         self.failures.sort_by_key(|failure| (failure.run.test, failure.run.seed));
     }
 
-    /// Describes all failures, with one block for each test and cause.
+    /// Describes all failures, with one block for each cause in each test.
     pub fn report(&self, tests: &[Test], style: Style) -> String {
         let mut out = String::new();
-        // If a test fails with very many causes, the causes of which no failure is kept share one line.
+        // If a test fails with very many causes, only some causes have a block. The other causes share one
+        // line.
         let (mut blocks, mut others): (BTreeMap<usize, usize>, BTreeMap<usize, (u64, u64)>) =
             Default::default();
         for (test, cause, group) in self.sorted() {
@@ -202,8 +203,8 @@ impl Keeper {
         out
     }
 
-    /// The tests and causes with their failures. The tests are in their order, and the cause with the
-    /// smallest seed comes first.
+    /// The failures, grouped by test and cause. The tests have the order of the campaign. In each test, the
+    /// cause with the smallest seed comes first.
     fn sorted(&self) -> Vec<(usize, &str, &Group)> {
         let all = self.groups.iter().map(|((test, cause), group)| (*test, cause.as_str(), group));
         let mut all: Vec<(usize, &str, &Group)> = all.collect();
@@ -254,7 +255,7 @@ impl Keeper {
         }
     }
 
-    /// All failures as JSON: an object for each test and cause.
+    /// All failures as JSON: an object for each cause in each test.
     pub fn json(&self, tests: &[Test]) -> Value {
         let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let kept = |it: &Failure| {

@@ -89,8 +89,8 @@ pub struct Args {
     /// project's folder]
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How many failures of each test and cause are kept with log, trace and page. The failures with the
-    /// shortest runs are kept. Messages that differ only in numbers have the same cause
+    /// How many failures are kept with log, trace and page, for each cause in each test. The failures with
+    /// the shortest runs are kept. Messages that differ only in numbers have the same cause
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(0..=1000))]
     keep: u16,
     /// Write a line for each run into this file: target, test, seed, verdict, CPU seconds, message and
@@ -114,6 +114,10 @@ pub struct Args {
     /// Stop at the first failure
     #[arg(long)]
     until_fail: bool,
+    /// Do not run a seed in a test if another test has already failed with this seed. The order of the tests
+    /// is the order of the arguments
+    #[arg(long, conflicts_with_all = ["until_fail", "hosts"])]
+    skip_failed_seeds: bool,
     /// Run on these machines, with GNU parallel over ssh; `:` is this machine
     #[arg(long, value_name = "HOST,...", value_delimiter = ',')]
     hosts: Vec<String>,
@@ -137,7 +141,7 @@ pub struct Args {
     tests: Vec<String>,
 }
 
-/// The options with their defaults filled in.
+/// The options. An option that the user has not given has its default value.
 struct Settings {
     mode: Mode,
     runs: u64,
@@ -229,7 +233,7 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
         args.until_fail,
     );
     if args.hosts.is_empty() {
-        campaign::run(&context, &chunks, settings.parallel, &mut board);
+        campaign::run(&context, &chunks, settings.parallel, args.skip_failed_seeds, &mut board);
     } else {
         hosts::run(&context, &chunks, &args.hosts, args.parallel, &mut board)?;
     }
@@ -244,7 +248,7 @@ fn campaign(args: &Args) -> Result<u8, Problem> {
     Ok(code)
 }
 
-/// The options that name files for all results, and these files.
+/// The options `--json` and `--junit`, if the user has given them, each with its file.
 fn files(args: &Args) -> Vec<(&'static str, &Path)> {
     let mut files: Vec<(&'static str, &Path)> = Vec::new();
     files.extend(args.json.as_deref().map(|path| ("--json", path)));
@@ -278,9 +282,9 @@ fn context(args: &Args, settings: &Settings, tests: Vec<Test>, stop: Stop, scrat
     }
 }
 
-/// Checks before anything is built that files can be written into a folder, which need not exist yet. Without
-/// this check, the user would see the error only at the first failure. To be sure, the check makes the folder
-/// and a file in it, and removes them again. `what` names the folder in the error.
+/// Checks that files can be written into a folder. The folder need not exist yet. The check is made before
+/// anything is built. Without it, the user would see the error only at the first failure. To be sure, the
+/// check makes the folder and a file in it, and removes them again. `what` names the folder in the error.
 pub(crate) fn check_out(what: &str, dir: &Path) -> Result<(), Problem> {
     let fail = |why: &str| Err(Problem::Usage(format!("{what} {}: {why}", dir.display())));
     if dir.exists() && !dir.is_dir() {

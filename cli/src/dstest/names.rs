@@ -1,9 +1,13 @@
 //! Names of tests: a user gives a name, and this module finds the test that the user means.
 //!
 //! A user can type the name of a test target (`lab2a` or `2A`), the name of a test (`initial_election_2a`),
-//! or the name of the same test in Go (`TestInitialElection2A`). Go names are translated by a rule, not by a
-//! table: remove `Test`, take the last digit and letter as the part of the lab (`2A`), split the rest at
-//! capitals and numbers, write all words in lower case, and join them with `_`.
+//! or the name of the same test in Go (`TestInitialElection2A`). Go names are not in a table. A rule
+//! translates them:
+//!
+//! 1. Remove `Test`.
+//! 2. Take the last digit and letter as the part of the lab (`2A`).
+//! 3. Split the rest at capitals and numbers.
+//! 4. Write all words in lower case, and join them with `_`. The part of the lab is the last word.
 
 /// The Rust name of a Go test. Returns `None` if `go` does not look like the name of a Go test (`Test` and a
 /// capital).

@@ -5,8 +5,8 @@
 //! its `Process` is dropped.
 //!
 //! If this program itself is killed, it cannot clean up. Then the kernel kills the child. For this, a child
-//! is started through the hidden subcommand `dstest-exec`. The subcommand asks the kernel for a signal when
-//! the parent dies (`PR_SET_PDEATHSIG`), and then becomes the child's program ([`exec`]).
+//! is started through the hidden subcommand `dstest-exec`. The subcommand tells the kernel to send it a
+//! signal if the parent dies later (`PR_SET_PDEATHSIG`). Then it becomes the child's program ([`exec`]).
 //!
 //! Only the first and the last [`CAPTURE_HALF`] bytes of the output are kept. Otherwise a test that prints
 //! in a loop could fill the disk.
@@ -96,8 +96,8 @@ impl Plan {
     }
 }
 
-/// A running child. It is killed when its `Process` is dropped. The kernel also sends it the death signal
-/// when the thread that started it ends, because for `PR_SET_PDEATHSIG` this thread is the parent.
+/// A running child. It is killed when its `Process` is dropped. For `PR_SET_PDEATHSIG`, the parent is the
+/// thread that started the child. So when this thread ends, the kernel also sends the child the death signal.
 pub struct Process {
     child: Child,
     group: Pid,
@@ -106,7 +106,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `plan`, with stdout and stderr going to the file `output`.
+    /// Starts `plan`. Its stdout and its stderr go to the file `output`.
     ///
     /// # Errors
     /// When the pipe, the file or the process cannot be made.
@@ -123,7 +123,7 @@ impl Process {
         Ok(Process::of(child, Some(pump)))
     }
 
-    /// Starts `plan` with stdout readable by the caller and stderr as given.
+    /// Starts `plan`. The caller can read its stdout. `stderr` says where its stderr goes.
     ///
     /// # Errors
     /// When the process cannot be made.
@@ -138,8 +138,8 @@ impl Process {
         Process { child, group, pump, ended: None }
     }
 
-    /// Returns how the child ended, or `None` while it runs. If it has ended, this also kills the other
-    /// processes of its group.
+    /// Returns how the child ended, or `None` while it runs. If the child has ended, this function also kills
+    /// the other processes of the child's group.
     ///
     /// # Errors
     /// When the system cannot say whether the child has ended.

@@ -60,7 +60,7 @@ impl Progress {
             }
             None if self.told.elapsed() >= PLAIN_EVERY => {
                 self.told = Instant::now();
-                // If stderr is closed, nobody needs the line.
+                // If stderr is closed, nobody needs the line. So an error is ignored.
                 let _ = writeln!(io::stderr(), "{}", summary(done, failed, self.total, self.since.elapsed()));
             }
             None => {}

@@ -43,7 +43,7 @@ pub struct Project {
     /// The folder into which cargo builds.
     pub target_dir: PathBuf,
     targets: Vec<Target>,
-    /// The folders of the packages, and of the packages that they use by path.
+    /// The folders of the project's packages, and of other packages that these packages use by path.
     libraries: BTreeSet<PathBuf>,
     /// Whether a package uses another package from a git repository.
     uses_git: bool,
@@ -105,8 +105,9 @@ impl Project {
         Some(Project { root, target_dir, targets, libraries, uses_git })
     }
 
-    /// The names of tests in the sources of the project, and of the packages that it uses by path or from git
-    /// repositories. Returns `None` if cargo does not say where the packages from git are.
+    /// The names of tests in the sources of the project. If the project uses other packages by path or from
+    /// git repositories, the sources of these packages count, too. Returns `None` if cargo does not say where
+    /// the packages from git are.
     fn sources(&self) -> Option<Sources> {
         let mut libraries = self.libraries.clone();
         if self.uses_git {
@@ -166,7 +167,7 @@ impl Project {
         Ok(())
     }
 
-    /// The error for a name that nothing has. `tests` are names of tests.
+    /// The error for a name that no test and no target has. `tests` are names of tests.
     fn unknown<'a>(&'a self, name: &str, tests: impl Iterator<Item = &'a str>) -> Problem {
         let targets = || self.targets.iter().map(|t| t.name.as_str());
         let near = names::nearest(name, tests.chain(targets()));
@@ -219,8 +220,8 @@ pub struct Builder<'a> {
     /// Says whether a build must end.
     pub stop: &'a Stop,
     listed: BTreeMap<(String, String), Vec<Test>>,
-    /// The names of tests in the sources, once they were read. The inner `None` means that the sources are
-    /// not known.
+    /// The names of tests in the sources. The outer `None` means that the sources were not read yet. The
+    /// inner `None` means that the sources are not known.
     sources: Option<Option<Sources>>,
 }
 
@@ -251,7 +252,8 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// [`Problem::Usage`] if a name in `asked` is unknown; the error contains the nearest known names. If the
-    /// sources do not have the name, nothing is built before. [`Problem::Failure`] if a build fails.
+    /// sources do not have the name, this error comes before anything is built. [`Problem::Failure`] if a
+    /// build fails.
     pub fn resolve(&mut self, asked: &[String]) -> Result<Vec<Test>, Problem> {
         let mut wanted = Vec::new();
         for name in asked {
@@ -306,7 +308,7 @@ impl<'a> Builder<'a> {
             };
             let guessed = sources.map(|sources| sources.targets_of(test)).unwrap_or_default();
             let guessed: Vec<&Target> = guessed.into_iter().map(|number| &project.targets[number]).collect();
-            // The part of the lab at the end of a name is a better sign than the module.
+            // The part of the lab at the end of a name says more about the target than the module does.
             if likely.is_none_or(|likely| !guessed.contains(&likely)) {
                 needed.extend(guessed);
             }
@@ -355,7 +357,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The test of this name, of one target or of all targets that were built.
+    /// The test of this name. It is looked for in `target`, or in all targets that were built if `target` is
+    /// `None`.
     fn find_test(&self, wanted: &str, target: Option<&Target>) -> Result<Option<Test>, Problem> {
         let listed = self.listed.iter().filter(|(of, _)| target.is_none_or(|target| key(target) == **of));
         let listed: Vec<&Test> = listed.flat_map(|(_, tests)| tests).collect();
@@ -539,8 +542,8 @@ fn building(targets: &[&Target]) -> String {
     format!("dstest: building {}{more}", names.join(", "))
 }
 
-/// The name and the path of a test binary, if this line of cargo's output contains them, and if the binary
-/// belongs to the package with this manifest.
+/// If this line of cargo's output is about a test binary of the package with this manifest, returns the name
+/// and the path of the binary.
 fn executable(line: &str, manifest: &Path) -> Option<(String, PathBuf)> {
     let value: Value = serde_json::from_str(line).ok()?;
     if value["reason"] != "compiler-artifact" || !is_test(&value["target"]) {

@@ -60,7 +60,7 @@ pub struct End {
 /// Reads one line, without its newline.
 ///
 /// # Errors
-/// When a field is wrong. The error names the field and what was expected.
+/// When a field is wrong. The error says which field is wrong and what was expected.
 pub fn parse(line: &[u8]) -> Result<Line, String> {
     let text = std::str::from_utf8(line)
         .map_err(|_| format!("not UTF-8: {}", excerpt(&String::from_utf8_lossy(line))))?;
@@ -204,7 +204,7 @@ pub fn excerpt(text: &str) -> String {
     format!("{short:?}")
 }
 
-/// Reads a report during the run that writes it.
+/// Reads a report while a run writes it.
 pub struct Tail {
     file: File,
     pending: Vec<u8>,
@@ -220,8 +220,8 @@ impl Tail {
         Ok(Tail { file: File::open(path)?, pending: Vec::new() })
     }
 
-    /// Reads the lines that were completed since the last call of this method, and passes each line to
-    /// `take`. Stops at the first error.
+    /// Reads the lines that were completed since the last call of this method, and passes each line to the
+    /// function `take`. Stops at the first error.
     ///
     /// # Errors
     /// Returns the first error of `take`, of [`parse`] or of the file system. A line that is too long is an

@@ -66,7 +66,7 @@ pub struct Run {
     pub seed: u64,
     /// Whether the run passed.
     pub passed: bool,
-    /// Whether the run is a failure of which log, trace and page are kept ([`super::shortlist`]).
+    /// Whether the run is a failure, and its log, trace and page are kept ([`super::shortlist`]).
     pub kept: bool,
     /// How dstest has learned that the run has ended.
     pub how: How,
@@ -120,7 +120,8 @@ pub struct Evidence {
     pub replayed: Replayed,
     /// The output of the replay. If there was no replay, this is the output of the run itself.
     pub log: Option<PathBuf>,
-    /// The output of the process in which the seed failed before its replay, if that process died or hung.
+    /// The output of the process in which the seed failed first, if that process died or hung. The replay is
+    /// another process.
     pub first: Option<PathBuf>,
     /// The replay's trace.
     pub trace: Option<PathBuf>,

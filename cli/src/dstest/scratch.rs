@@ -1,9 +1,8 @@
 //! A folder for the temporary files of one campaign: copies of the test binaries, reports, and output.
 //!
 //! The folder is removed when the [`Scratch`] is dropped. If a campaign is killed, it cannot remove its
-//! folder. Then the next campaign removes this folder. It recognises such a folder because nobody has locked
-//! the folder: each campaign locks its own folder, and the kernel releases the lock of a process that has
-//! died.
+//! folder. Then the next campaign removes this folder. Such a folder is not locked: each campaign locks its
+//! own folder, and when the process dies, the kernel releases the lock.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -52,7 +51,7 @@ impl Scratch {
 
     /// Copies a binary, so that a build during the campaign does not change what is tested. The path of the
     /// copy ends with the same folders as the original, for example `debug/deps`. From the names of these
-    /// folders the binary knows with which profile it was built, and its replay lines need this profile.
+    /// folders the binary learns its cargo profile. It writes this profile into its replay lines.
     ///
     /// # Errors
     /// When the file cannot be copied. The error names it.
@@ -106,7 +105,8 @@ pub fn forget(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
-/// The page of a history, if the page of its run is `page`. The two pages link to each other by these names.
+/// The path of the page of a history. `page` is the path of the page of the same run. The two pages link to
+/// each other by these names.
 pub fn history_beside(page: &Path) -> PathBuf {
     let stem = page.file_stem().unwrap_or_default().to_string_lossy();
     page.with_file_name(format!("{stem}-history.html"))
@@ -115,7 +115,7 @@ pub fn history_beside(page: &Path) -> PathBuf {
 /// Moves a file. The target may be on another file system.
 ///
 /// # Errors
-/// When renaming the file fails and copying it fails, too.
+/// When the file can neither be renamed nor copied.
 pub fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     if fs::rename(from, to).is_ok() {
         return Ok(());

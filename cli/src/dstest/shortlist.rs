@@ -1,4 +1,5 @@
-//! Decides which failures are kept with log, trace and page: the few shortest runs of each test and cause.
+//! Decides which failures are kept with log, trace and page: the few shortest runs for each cause in each
+//! test.
 //!
 //! If a bug makes every tenth run fail, a campaign can have thousands of failures with the same message. One
 //! or two of them are enough to understand the bug, and a person can read the log of a short run faster. Two
@@ -34,15 +35,15 @@ struct Candidate {
 pub enum Place {
     /// The failure is kept.
     Kept,
-    /// The failure is kept, in place of the failure with this seed, which is not kept any more.
+    /// The failure is kept. The failure with this seed is not kept any more.
     Instead(u64),
     /// The failure is only counted.
     Counted,
 }
 
 impl Shortlist {
-    /// Makes an empty list for `tests` tests. `each` is the number of failures that are kept of each test and
-    /// cause.
+    /// Makes an empty list for `tests` tests. `each` is the number of failures that are kept for each cause
+    /// in each test.
     pub fn new(tests: usize, each: usize) -> Shortlist {
         Shortlist { each, tests: vec![BTreeMap::new(); tests] }
     }

@@ -1,6 +1,6 @@
-//! The names of tests that are written in the sources. They say which test targets can have a test, and
-//! whether a name can mean a test at all. So only the targets that are needed are built, and a wrong name is
-//! refused before anything is built.
+//! The names of tests that are written in the sources. These names say which test targets can have a test,
+//! and whether a name can mean a test at all. So only the targets that are needed are built, and a wrong name
+//! is refused before anything is built.
 //!
 //! A suite of the labs is a list of names: `Case::ours("backup_2b", ..)`. The list can be in the test target
 //! itself, or in a library such as `labtest`. In a library, the target is found by the module of the file: a
@@ -57,7 +57,7 @@ impl Sources {
     pub fn read(roots: &[Root], libraries: &BTreeSet<PathBuf>) -> Sources {
         let mut sources = Sources::default();
         for root in roots {
-            // A target in a folder of its own has all files of this folder.
+            // If a target has a folder of its own, all files of this folder belong to the target.
             let files = match (root.file.file_name(), root.file.parent()) {
                 (Some(name), Some(dir)) if name == "main.rs" => rust_files(dir),
                 _ => vec![root.file.clone()],
@@ -102,7 +102,7 @@ impl Sources {
         self.found.push(Found { name, place, is_sure, is_prefix });
     }
 
-    /// Whether the sources have this name of a test.
+    /// Whether this name of a test is in the sources.
     pub fn knows(&self, test: &str) -> bool {
         self.found.iter().any(|found| found.means(test))
     }
@@ -129,7 +129,7 @@ impl Sources {
         }
     }
 
-    /// The names that can be names of tests, and have a target.
+    /// The names that can be names of tests and that belong to at least one target.
     pub fn tests(&self) -> impl Iterator<Item = &str> {
         let is_test = |it: &&Found| {
             let is_likely = it.is_sure || matches!(it.place, Place::Target(_));

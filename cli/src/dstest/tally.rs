@@ -85,8 +85,8 @@ impl Tally {
         self.rows.iter().map(|r| r.warnings).sum()
     }
 
-    /// The table, with a line for each test. `clock` is `virtual` or `real`, and says which seconds are in
-    /// the table. If there are warnings, the table has a column for them.
+    /// The table, with a line for each test. `clock` is `virtual` or `real`: the seconds in the table are
+    /// those of this clock. If there are warnings, the table has a column for them.
     pub fn table(&self, clock: &str) -> String {
         let seconds = format!("{clock} s, mean ± sd");
         let head = ["test", "failed", "total", "warnings", &seconds, "CPU s, mean", "failure rate (95 %)"];

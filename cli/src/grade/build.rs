@@ -139,8 +139,8 @@ pub fn build(order: &Order<'_>, locked: bool, stop: &Stop) -> Result<Built, Fail
     Ok(built)
 }
 
-/// Runs cargo in the package. Cargo writes lines of JSON. Each line is passed to `take`. Returns a text that
-/// says how cargo ended. The text is empty if cargo succeeded.
+/// Runs cargo in the package. Cargo writes lines of JSON. Each line is passed to the function `take`. Returns
+/// a text that says how cargo ended. The text is empty if cargo succeeded.
 pub fn cargo(
     order: &Order<'_>,
     args: &[&str],

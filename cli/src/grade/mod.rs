@@ -74,7 +74,7 @@ pub struct Args {
     /// Write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// The folder for the pages for students and the logs of failures [default: out/grade-TIME]
+    /// The folder for the students' pages and for the logs of failures [default: out/grade-TIME]
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// The first seed, decimal or 0x hex; replaces the seed of grade.toml
@@ -208,8 +208,8 @@ impl Grader<'_> {
         );
     }
 
-    /// Builds the judge with the starter, before any submission. If this build fails, the reason is not in a
-    /// submission.
+    /// Builds the judge together with the starter, before the grader builds any submission. If this build
+    /// fails, the reason is not in a submission.
     fn build_judge(&mut self) -> Result<(), Problem> {
         let since = Instant::now();
         eprintln!(

@@ -52,7 +52,7 @@ pub struct Package {
 }
 
 impl Package {
-    /// Makes the package below `work`, with the judge and the starter's tests of the checkout `labs`.
+    /// Makes the package below `work`. The judge and the starter's tests come from the checkout `labs`.
     ///
     /// # Errors
     /// When something is missing in the checkout, or when a file cannot be written. The error says what.
@@ -268,8 +268,13 @@ fn common_manifest(labs: &Path, suites: &[&str], config: &Config) -> Result<Tabl
         ("lints", table([("rust", table([("unsafe_code", "forbid".into())]).into())]).into()),
         ("workspace", Table::new().into()),
     ]);
-    if let Some(profile) = workspace.get("profile") {
-        manifest.insert("profile".to_owned(), profile.clone());
+    if let Some(mut profile) = workspace.get("profile").cloned() {
+        // Cargo warns about profiles of packages that it does not find.
+        let packages = profile.get_mut("dev").and_then(|dev| dev.get_mut("package"));
+        if let Some(packages) = packages.and_then(Value::as_table_mut) {
+            packages.remove(env!("CARGO_PKG_NAME"));
+        }
+        manifest.insert("profile".to_owned(), profile);
     }
     Ok(manifest)
 }

@@ -88,7 +88,7 @@ pub struct Taken {
     pub lib: PathBuf,
     /// What was not taken from the folder.
     pub dropped: Vec<String>,
-    /// The crates that the submission wants and does not get, by the names that they have in Rust code.
+    /// The crates that the submission wants but does not get. The names are those in Rust code.
     pub refused_crates: Vec<String>,
 }
 

@@ -4,11 +4,11 @@
 //! The verdict comes from the report that the judge writes ([`crate::dstest::report`]). The output of the
 //! process and its exit code are not enough. A test has passed if all of the following is true:
 //!
-//! * the report says of each seed that it has started and that it has passed. The seeds are in the right
-//!   order, and the report contains nothing else;
+//! * the report says that each seed has started and has passed. The seeds are in the right order, and the
+//!   report contains nothing else;
 //! * at the end, the report on the disk is the same as the lines that were read during the run;
-//! * the test binary has sealed the run: after the judge has ended, the `main` of the grader's own test has
-//!   written the random text that was compiled into the binary ([`super::package`]);
+//! * the test binary has written its seal, a random text that was compiled into the binary
+//!   ([`super::package`]). The `main` of the grader's own test writes the seal after the judge has ended;
 //! * the process ended with exit status 0.
 //!
 //! Code of the submission runs in the judge's own process, and can do everything that the process can do. So

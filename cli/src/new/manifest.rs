@@ -12,8 +12,8 @@ use super::source::Source;
 const STARTER: &str = include_str!("../../../starter/Cargo.toml");
 const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 
-/// Tables that the new manifest has in addition. The lints make `cargo clippy` report an error for each name
-/// that the project's `clippy.toml` bans.
+/// Tables that are in the new manifest, but not in the starter's manifest. The lints make `cargo clippy`
+/// report an error for each name that the project's `clippy.toml` bans.
 const OWN_TABLES: &str = "
 # The project is no part of a workspace that may lie above it.
 [workspace]
@@ -42,11 +42,19 @@ pub fn text(name: &str, source: &Source) -> String {
     for key in others {
         profiles.remove(&key);
     }
+    without_this_program(&mut profiles["profile"]);
     let text = format!("{}{OWN_TABLES}{}", own.to_string().trim_start(), profiles.to_string().trim());
     format!("{}\n", text.trim_end())
 }
 
-/// Names that the package cannot have, because it depends on packages that have them.
+/// Removes the profile of this program's own package. The new project does not depend on this package, and
+/// cargo warns about profiles of packages that it does not find.
+fn without_this_program(profiles: &mut Item) {
+    let packages = &mut profiles["dev"]["package"];
+    packages.as_table_like_mut().expect("the workspace has such profiles").remove(env!("CARGO_PKG_NAME"));
+}
+
+/// Names that the package cannot have, because its dependencies have these names.
 pub fn reserved_names() -> Vec<String> {
     let workspace = document(WORKSPACE);
     let all = workspace["workspace"]["dependencies"].as_table_like().expect("the workspace has dependencies");
@@ -188,8 +196,12 @@ mod tests {
             assert_eq!(names(&manifest), names(&starter));
         }
         assert_eq!(manifest["features"].to_string(), starter["features"].to_string());
+        let mut workspace = document(WORKSPACE);
+        assert!(field(&workspace["profile"]["dev"]["package"], "mit6824-cli").is_some());
+        without_this_program(&mut workspace["profile"]);
         let profiles = |of: &DocumentMut| of["profile"].to_string();
-        assert_eq!(profiles(&manifest), profiles(&document(WORKSPACE)));
+        assert_eq!(profiles(&manifest), profiles(&workspace));
+        assert!(field(&manifest["profile"]["dev"]["package"], "mit6824-cli").is_none());
         assert_eq!(manifest["dependencies"]["labrt"]["path"].as_str(), Some("/labs \"quoted\"/labrt"));
         assert_eq!(manifest["dependencies"]["serde"]["version"].as_str(), Some("1"));
     }

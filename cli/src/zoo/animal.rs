@@ -21,7 +21,7 @@
 //! '''
 //! ```
 //!
-//! If such a file is not valid, each error names its line.
+//! If such a file is not valid, each error says in which line it is.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -41,12 +41,13 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// Prepares the copy, and finds out which animals can have a switch. For this it builds the copy, unless
-    /// that was done before for the same sources.
+    /// Prepares the copy, and finds out which animals can have a switch. To find this out, the function
+    /// builds the copy, unless that was done before for the same sources.
     ///
     /// # Errors
-    /// If a file cannot be read or written. If the copy does not build, and no animal is the cause of the
-    /// compiler's errors. If it still does not build after the last try.
+    /// * A file cannot be read or written.
+    /// * The copy does not build, and no animal is the cause of the compiler's errors.
+    /// * The copy still does not build after the last try.
     pub fn of(root: &Path, animals: &[Animal], scope: Scope, stop: &Stop) -> Result<Copy, Problem> {
         let tree = Tree::of(root).map_err(Problem::Failure)?;
         let note = tree.dir.with_file_name("switches.json");
@@ -128,8 +129,9 @@ fn key(switched: &Switched) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-/// Reads the file `note`: the animals without a switch, and the reasons. Returns `None` if the file was
-/// written for other sources, or when only the library was built, or cannot be read.
+/// Reads the file `note`: the animals without a switch, and the reasons. Returns `None` if the file cannot be
+/// read, or if it was written for other sources. If `scope` has the unit tests, also returns `None` if the
+/// file was written after a build of only the library.
 fn read(note: &PathBuf, key: &str, scope: Scope) -> Option<BTreeMap<String, String>> {
     let value: Value = serde_json::from_str(&fs::read_to_string(note).ok()?).ok()?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
@@ -143,7 +145,7 @@ type Errors = BTreeSet<(String, usize, String)>;
 /// Builds the copy. Returns `None` if that succeeds, or the errors of the compiler.
 fn build(tree: &Tree, scope: Scope, stop: &Stop) -> Result<Option<Errors>, Problem> {
     // To build the library as the test targets use it, cargo must build a test target. Otherwise it chooses
-    // other features of the dependencies, and compiles them a second time. This one is small.
+    // other features of the dependencies, and compiles them a second time. The target `lab2a` is small.
     let what: &[&str] = if scope == Scope::Library { &["--test", "lab2a"] } else { &["--lib"] };
     let arguments = ["test", "--quiet", "--features", "sim", "--no-run", "--message-format", "json"];
     let arguments = arguments.iter().chain(what);

@@ -31,8 +31,8 @@ struct Place {
 /// Applies an animal's changes to the texts of the project's files. Writes nothing.
 ///
 /// # Errors
-/// If a file cannot be read, or does not contain an old text exactly once, or two old texts overlap. The
-/// error has a line for each such change.
+/// If a file cannot be read, if it does not contain an old text exactly once, or if two old texts overlap.
+/// The error has a line for each such change.
 pub fn apply(root: &Path, animal: &Animal) -> Result<Vec<Changed>, String> {
     apply_changes(root, &animal.name, &animal.changes)
 }

@@ -2,8 +2,10 @@
 //!
 //! After each campaign its results go into `zoo/results.jsonl`. Seeds that already have a result there are
 //! not run again, unless the animal's change or its list of tests has changed. So the command can be stopped
-//! at any moment and started again. All animals get a few seeds first, and then more. At its end the command
-//! writes the tables of `docs/zoo.md` ([`super::table`]) and the picture `docs/zoo.svg` ([`super::picture`]).
+//! at any moment and started again. All animals get a few seeds first, and then more. With the first seed,
+//! all tests run. Later, the tests that have found the animal run first. If one test fails with a seed, the
+//! other tests do not run with this seed. At its end the command writes the tables of `docs/zoo.md`
+//! ([`super::table`]) and the picture `docs/zoo.svg` ([`super::picture`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -30,7 +32,7 @@ use crate::problem::Problem;
 
 /// The seeds are run in rounds. Each number in this list says how many seeds a test has got after the round.
 /// The last round is not in the list: after it, each test has got all its seeds ([`seeds`]).
-const ROUNDS: [u64; 5] = [1, 3, 5, 10, 20];
+const ROUNDS: [u64; 3] = [1, 5, 20];
 
 /// How long the unit tests may take, including their build.
 const UNIT_LIMIT: Duration = Duration::from_secs(300);
@@ -170,63 +172,64 @@ impl Bench<'_> {
         number: usize,
     ) -> Result<(), Problem> {
         let animal = step.animal;
-        let methods: &[&[Method]] = match step.seeds {
-            None => &[&[Method::Unit]],
-            // The course's tests and the strict tests run in one campaign.
-            Some(_) => &[&[Method::Course, Method::Strict], &[Method::Monitor]],
+        let methods: &[Method] = match step.seeds {
+            None => &[Method::Unit],
+            Some(_) => &[Method::Course, Method::Strict, Method::Monitor],
         };
-        for methods in methods {
-            let missing = |method: &Method| {
-                let has = results.of(animal, *method).map_or(0, |finding| finding.seeds);
-                (has < step.seeds.unwrap_or(1)).then_some((has, *method))
-            };
-            let mut by_start: BTreeMap<u64, Vec<Method>> = BTreeMap::new();
-            for (has, method) in methods.iter().filter_map(missing) {
-                by_start.entry(has).or_default().push(method);
+        for method in methods.iter().copied() {
+            let before = results.of(animal, method).cloned();
+            let has = before.as_ref().map_or(0, |finding| finding.seeds);
+            if has >= step.seeds.unwrap_or(1) {
+                continue;
             }
-            for (has, methods) in by_start {
-                let findings = match step.seeds {
-                    None => vec![(Method::Unit, self.unit(animal)?)],
-                    Some(seeds) => self.suites(animal, &methods, has + 1..seeds + 1, timeout)?,
-                };
-                for (method, finding) in findings {
-                    let finding = match results.of(animal, method).cloned() {
-                        Some(before) if has > 0 => before.and(finding),
-                        _ => finding,
-                    };
-                    say(number, animal, method, &finding);
-                    results.put(animal, method, finding).map_err(Problem::Failure)?;
+            let finding = match step.seeds {
+                None => self.unit(animal)?,
+                Some(seeds) => {
+                    let seeds = has + 1..seeds + 1;
+                    self.suites(animal, method, before.as_ref(), seeds, timeout)?
                 }
-            }
+            };
+            let finding = match before {
+                Some(before) => before.and(finding),
+                None => finding,
+            };
+            say(number, animal, method, &finding);
+            results.put(animal, method, finding).map_err(Problem::Failure)?;
         }
         Ok(())
     }
 
-    /// Runs the test targets of the animal with these seeds, without Raft's assertions.
+    /// Runs the test targets of the animal with these seeds, without Raft's assertions. `before` is the
+    /// result of earlier seeds, if there is one.
     fn suites(
         &self,
         animal: &Animal,
-        methods: &[Method],
+        method: Method,
+        before: Option<&Finding>,
         seeds: Range<u64>,
         timeout: u64,
-    ) -> Result<Vec<(Method, Finding)>, Problem> {
-        let targets: Vec<String> = methods.iter().flat_map(|it| it.targets(animal, self.known)).collect();
+    ) -> Result<Finding, Problem> {
+        let targets = method.targets(animal, self.known);
         let count = seeds.end - seeds.start;
-        let none = |method: &Method| (*method, Finding { seeds: count, ..Finding::default() });
         if targets.is_empty() {
-            return Ok(methods.iter().map(none).collect());
+            return Ok(Finding { seeds: count, ..Finding::default() });
         }
+        let tests: Vec<String> =
+            before.map(Finding::best_tests).into_iter().flatten().chain(targets.iter().cloned()).collect();
         let variables = self.copy.put(animal, Assertions::Off).map_err(Problem::Failure)?;
         let file = self.scratch.path("results");
         let mut more: Vec<OsString> = ["--keep", "0", "--results"].map(OsString::from).into();
         more.push(file.clone().into_os_string());
         more.extend(["--seed".into(), seeds.start.to_string().into()]);
         more.extend(["-o".into(), self.scratch.path("out").into_os_string()]);
+        if before.is_some() {
+            more.push("--skip-failed-seeds".into());
+        }
         let campaign = Campaign {
             tree: &self.copy.tree,
-            tests: &targets,
+            tests: &tests,
             seeds: count,
-            monitor: methods.contains(&Method::Monitor),
+            monitor: method == Method::Monitor,
             variables,
             more,
             timeout,
@@ -240,13 +243,8 @@ impl Bench<'_> {
             let said = &said[said.len().saturating_sub(30)..];
             return Err(Problem::Failure(format!("lab dstest has failed ({status}):\n{}", said.join("\n"))));
         }
-        let runs: Vec<Run> = text.lines().filter_map(Run::read).collect();
-        let of = |method: &Method| {
-            let targets = method.targets(animal, self.known);
-            let runs = runs.iter().filter(|run| targets.contains(&run.target)).cloned().collect();
-            (*method, finding(runs, count, &targets, self.known))
-        };
-        Ok(methods.iter().map(of).collect())
+        let runs = text.lines().filter_map(Run::read).collect();
+        Ok(finding(runs, count, &targets, self.known))
     }
 
     fn unit(&self, animal: &Animal) -> Result<Finding, Problem> {
@@ -286,7 +284,7 @@ pub fn unit_tests(
     Ok((failed, cpu))
 }
 
-/// Runs cargo in the copy. Returns whether it succeeded, and its output.
+/// Runs cargo in the copy. Returns whether cargo succeeded, and the output of cargo.
 fn cargo(
     copy: &Copy,
     scratch: &Scratch,

@@ -1,7 +1,7 @@
 //! `lab zoo`: the zoo of known mistakes.
 //!
 //! An animal is a mistake that people make in a Raft or in a service. A file in the folder `zoo` describes
-//! the animal, and has the change of the sources that makes the mistake ([`animal`]). The sources themselves
+//! the animal. It has the change that makes this mistake in the sources ([`animal`]). The sources themselves
 //! stay free of mistakes. A copy of the project gets the changes, each behind a switch, and is built once
 //! ([`mod@copy`], [`tree`], [`switch`]).
 //!
@@ -11,8 +11,12 @@
 //! * `lab zoo sample` draws animals and checks that the tests still catch them ([`sample`]).
 //! * `lab zoo matrix` measures which method finds which animal ([`matrix`]).
 //!
-//! Exit codes: 0 if the command has a result (a failed test is a result, too), 1 if a change does not fit or
-//! something else has failed, 2 if the arguments or a file of the zoo are bad, 128 + n after signal n.
+//! Exit codes:
+//!
+//! * 0: the command has a result. A failed test is a result, too;
+//! * 1: a change does not fit, or something else has failed;
+//! * 2: the arguments or a file of the zoo are bad;
+//! * 128 + n: signal n ended the command.
 
 mod animal;
 mod copy;
@@ -83,14 +87,14 @@ enum Command {
     Check,
     /// Build the project with an animal's mistake, and run tests in virtual time until one fails
     Run(run::Args),
-    /// Draw some animals, and check that the tests catch each of them that they have found reliably before
+    /// Draw some animals, and check that the tests still catch those that were found reliably before
     ///
     /// An animal was found reliably if zoo/results.jsonl says that some method finds it in at least 80 % of
     /// the seeds. If such an animal is not caught now, the exit code is 1. What has caught an animal is
     /// printed.
     Sample(sample::Args),
-    /// Measure for each animal whether the course's tests, the strict tests, the tests with the monitor and
-    /// the unit tests find it, and write the tables of docs/zoo.md and the picture docs/zoo.svg
+    /// Measure which of these find each animal: the course's tests, the strict tests, the tests with the
+    /// monitor, the unit tests. Then write the tables of docs/zoo.md and the picture docs/zoo.svg
     Matrix(matrix::Args),
 }
 
@@ -222,8 +226,8 @@ fn show(root: &Path, animal: &Animal) -> Result<String, Problem> {
     Ok(text)
 }
 
-/// Checks that the change of each animal fits the sources, and also the change that takes Raft's assertions
-/// out.
+/// Checks that the change of each animal fits the sources. Also checks the change that takes Raft's
+/// assertions out.
 fn check(root: &Path, animals: &[Animal]) -> Result<String, Problem> {
     let assertions = diff::apply_changes(root, "without assertions", &tree::without_assertions());
     let results = animals.iter().map(|animal| diff::apply(root, animal)).chain([assertions]);

@@ -1,5 +1,6 @@
 //! The results of `lab zoo matrix`: a file with one line of JSON for each animal and method.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -77,12 +78,15 @@ pub struct Finding {
     pub failed: u64,
     /// The smallest seed in which a test failed.
     pub smallest: Option<u64>,
-    /// CPU seconds of all runs up to the first failure, in this order: all tests with the first seed, then
-    /// all tests with the next seed, and so on. If nothing failed, CPU seconds of all runs.
+    /// CPU seconds of all runs up to the first failure. For this, the runs have an order: all tests with the
+    /// first seed, then all tests with the next seed, and so on. If nothing failed, these are the CPU seconds
+    /// of all runs.
     pub cpu: f64,
-    /// In how many seeds each test failed. Tests that did not fail are left out.
+    /// In how many seeds each test failed. Tests that did not fail are left out. After the first seed, a test
+    /// does not run with a seed in which another test has failed.
     pub tests: BTreeMap<String, u64>,
-    /// How many failures name each rule of the monitor.
+    /// How many failures name each rule of the monitor. If a test fails with a seed, this counts as one
+    /// failure.
     pub rules: BTreeMap<String, u64>,
     /// The first line of the message of the first failure.
     pub message: String,
@@ -91,6 +95,13 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The tests that failed. The test that failed in most seeds comes first.
+    pub fn best_tests(&self) -> Vec<String> {
+        let mut tests: Vec<(&String, &u64)> = self.tests.iter().collect();
+        tests.sort_by_key(|(name, count)| (Reverse(**count), *name));
+        tests.into_iter().map(|(name, _)| name.clone()).collect()
+    }
+
     /// Adds up two findings. The seeds of `next` come after the seeds of `self`.
     pub fn and(mut self, next: Finding) -> Finding {
         if self.smallest.is_none() {
@@ -107,8 +118,8 @@ impl Finding {
     }
 }
 
-/// All findings, by animal and method. Each finding is stored with the [`mark`] that its animal had when it
-/// was measured. If the animal has another mark now, the finding is out of date.
+/// All findings, by animal and method. Each finding is stored with the [`mark`] that the animal had when the
+/// finding was made. If the animal has another mark now, the finding is out of date.
 pub struct Results {
     path: PathBuf,
     known: Known,
@@ -253,6 +264,9 @@ mod tests {
         let more = both.and(Finding { smallest: Some(6), ..found });
         assert_eq!((more.seeds, more.failed, more.smallest, more.cpu), (8, 2, Some(4), 1.5));
         assert_eq!(more.tests["lab2c::a"], 2);
+        let tests = BTreeMap::from([("lab2c::b".to_owned(), 3), ("lab2c::c".to_owned(), 2)]);
+        let more = more.and(Finding { tests, ..Finding::default() });
+        assert_eq!(more.best_tests(), ["lab2c::b", "lab2c::a", "lab2c::c"]);
     }
 
     #[test]

@@ -118,8 +118,8 @@ fn draw<'a>(animals: &'a [Animal], seed: &str, count: usize) -> Vec<&'a Animal> 
     all
 }
 
-/// Returns the method that finds an animal most reliably. Of two methods that are equally reliable, this is
-/// the method that needs less CPU time. If no method is reliable, returns [`Method::Monitor`].
+/// Returns the method that finds an animal most reliably. If two methods are equally reliable, returns the
+/// method that needs less CPU time. If no method is reliable, returns [`Method::Monitor`].
 fn expected<'a>(results: &'a Results, animal: &Animal) -> Expected<'a> {
     let all = Method::ALL.into_iter().filter_map(|method| Some((method, results.of(animal, method)?)));
     let reliable = all.filter(|(_, it)| it.seeds > 0 && 10 * it.failed >= 8 * it.seeds);
@@ -187,7 +187,7 @@ fn often(finding: &Finding) -> Vec<String> {
     tests.into_iter().take(3).map(|(test, _)| test.clone()).collect()
 }
 
-/// Describes the run of a line in the results of `lab dstest`. Returns `None` if the run passed.
+/// Describes the run that a line in the results of `lab dstest` is about. Returns `None` if the run passed.
 fn failure(line: &str) -> Option<String> {
     let fields: Vec<&str> = line.split('\t').collect();
     let &[target, test, seed, verdict, _cpu, message, _replay] = fields.as_slice() else { return None };

@@ -2,8 +2,8 @@
 //!
 //! A build of the project takes much longer than a run of a test. So the copy in which animals are measured
 //! has nearly all animals at once. [`Switched::of`] compares the project's sources with the sources of each
-//! animal, function by function. A function that differs gets a body that asks whether the animal's switch is
-//! on:
+//! animal, function by function. If a function differs, its body in the copy asks whether the animal's switch
+//! is on:
 //!
 //! ```text
 //! fn majority(&self) -> usize {
@@ -36,7 +36,8 @@ pub const VARIABLE: &str = "LAB_ZOO";
 /// If this environment variable is `1`, Raft's own assertions are on. Otherwise they are off.
 pub const ASSERTIONS: &str = "LAB_ZOO_ASSERTIONS";
 
-/// The copy has this file, too. Its code reads the two environment variables.
+/// The copy has this file in addition to the project's files. The code in the file reads the two environment
+/// variables.
 const MODULE: &str = "src/zoo.rs";
 const LIBRARY: &str = "src/lib.rs";
 
@@ -53,7 +54,7 @@ pub struct Switched {
 }
 
 impl Switched {
-    /// Makes the sources with switches for all animals but those in `without`.
+    /// Makes the sources with switches for all animals except those in `without`.
     ///
     /// # Errors
     /// If the change that puts Raft's assertions behind a switch does not fit, or `src/lib.rs` cannot be
@@ -244,7 +245,8 @@ impl Edits {
         }
     }
 
-    /// The text of the file with all changes, and which lines belong to which animal.
+    /// Returns the text of the file with all changes, and ranges of lines. Each range has the name of the
+    /// animal to which its lines belong.
     fn text(&self, base: &str) -> (String, Vec<(Range<usize>, String)>) {
         let parsed = Parsed::of(base).expect("the text was parsed before");
         // Each insertion: the place in the old text, the new text, and the animal.
@@ -285,7 +287,7 @@ impl Edits {
 struct Item {
     /// The container: `""` for the file, or the head of an impl block or of a trait.
     container: String,
-    /// For a function: everything but the body. Empty for other items.
+    /// For a function: everything except the body. Empty for other items.
     head: String,
     /// For a function: the place and the text of its body.
     body: Option<(Range<usize>, String)>,

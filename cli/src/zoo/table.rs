@@ -18,7 +18,8 @@ pub const HEADINGS: [(&str, &str); 3] = [
     ("shards", "The shard controller and the sharded service"),
 ];
 
-/// Writes the tables into `docs/zoo.md`, between two comments, and the picture. Returns the paths.
+/// Writes the tables into `docs/zoo.md`, between two comments. Also writes the picture. Returns the paths of
+/// both files.
 ///
 /// # Errors
 /// If a file cannot be read or written, or the comments are missing.
@@ -62,7 +63,8 @@ fn found(results: &Results, animal: &Animal, method: Method) -> bool {
     results.of(animal, method).is_some_and(|finding| finding.failed > 0)
 }
 
-/// A table that says how many animals of each kind and of each folder each method finds.
+/// A table with a row for each kind of animals and for each folder. A row says how many of its animals each
+/// method finds.
 fn summary(animals: &[Animal], results: &Results) -> String {
     let mut out =
         "| animals | number | measured | course | strict | either | monitor | expected rule | unit | nothing |\n\
@@ -160,8 +162,9 @@ fn counted(finding: &Finding) -> String {
     }
 }
 
-/// The rule that was named most often, and the expected rule if that is another one. Each of the two rules
-/// has the number of failures that name it. `+2` at the end means that two more rules were named.
+/// The rule that was named most often. If the expected rule is another one that was also named, it follows.
+/// Each of the two rules has the number of failures that name it. `+2` at the end means that two more rules
+/// were named.
 fn rules(finding: &Finding, expected: &str) -> String {
     let mut all: Vec<(&String, &u64)> = finding.rules.iter().collect();
     all.sort_by_key(|(rule, count)| (std::cmp::Reverse(**count), *rule));

@@ -80,12 +80,13 @@ impl Tree {
         Ok(tree)
     }
 
-    /// The file that exists while the copy is built, and after a build that was stopped.
+    /// The path of a file that exists while the copy is built. If a build is stopped, the file stays.
     fn mark(&self) -> PathBuf {
         self.dir.with_file_name("building")
     }
 
-    /// Notes that no build runs in the copy now, and that the last build was not stopped.
+    /// Removes the file `mark`. This means that no build runs in the copy now, and that the last build was
+    /// not stopped.
     pub fn built(&self) {
         let _ = fs::remove_file(self.mark());
     }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// A folder that is removed when it is dropped.
+/// A folder that is removed when this value is dropped.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
@@ -28,7 +28,7 @@ impl Drop for Folder {
     }
 }
 
-/// Copies the source files of the fake project into `to`.
+/// Copies the source files of the fake project into the folder `to`.
 fn copy_sources(to: &Path) {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake");
     for file in ["Cargo.toml", "src/lib.rs", "tests/lab2a.rs", "tests/lab2b.rs", "tests/plain.rs"] {

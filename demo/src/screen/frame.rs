@@ -63,7 +63,7 @@ pub fn keys(width: u16) -> Vec<Line<'static>> {
 }
 
 /// Shows the list of keys in a box, if the user asks for it. When the time is over, shows the progress in a
-/// box: how many clients still work, then the check.
+/// box: first how many clients still work, and then how far the check is.
 pub fn overlays(frame: &mut Frame<'_>, area: Rect, app: &App) {
     match app.phase {
         Phase::Running if app.help => help(frame, area),

@@ -112,7 +112,8 @@ fn draw_graph(frame: &mut Frame<'_>, area: Rect, app: &App) {
     }
 }
 
-/// The next larger number of the form 1, 2 or 5 with zeros, for the top of a scale.
+/// The top of a scale for `number`. It is the smallest number that is not below `number` and that is 1, 2 or
+/// 5 with zeros.
 fn round_up(number: u64) -> u64 {
     let mut ten = 10;
     loop {

@@ -1,13 +1,17 @@
 //! Functions that report to the trace what a server of the sharded service (lab 4B) does with its shards.
 //!
-//! Any sharded service can use these functions. The monitor checks with them that a configuration's owner of
-//! a shard, and no other group, serves the shard, and that a shard moves together with its data and with the
-//! memory of its clients. If a server does not call [`restore`] when it starts, it is not checked. A server
-//! that calls it must make all other calls, too.
+//! Any sharded service can use these functions. With their events, the monitor checks two things:
+//!
+//! * In each configuration, only the owner of a shard serves the shard.
+//! * When a shard moves, its data and the memory of its clients move with it.
+//!
+//! The monitor checks only servers that call [`restore`] when they start. Such a server must make all other
+//! calls, too.
 //!
 //! A server makes each call at the moment at which it *applies* the change: right after its copy of the
 //! group's state has changed, and under the lock of this state. Each server of a group makes the calls, not
-//! only the leader. After a restart, a server applies some entries again, and makes their calls again.
+//! only the leader. After a restart, a server applies some entries again, and makes the calls for these
+//! entries again.
 
 use crate::{Config, Gid};
 use labrt::trace::{self, Field, Kind, Links};
@@ -39,10 +43,11 @@ pub enum Source {
     NeverLeft,
 }
 
-/// Reports the state with which a server of group `gid` starts, or which it has taken over from a snapshot.
-/// `serves` has the shards whose data the server has, so that it may serve them.
+/// Reports the present state of a server of group `gid`. `serves` lists the shards that the server may serve,
+/// because it has their data.
 ///
-/// Call it when the server starts, before all other calls, and each time when a snapshot replaces the state.
+/// Call it when the server starts, before all other calls. Also call it each time a snapshot replaces the
+/// server's state.
 #[track_caller]
 pub fn restore(gid: Gid, config: &Config, serves: impl IntoIterator<Item = usize>) {
     if !trace::on() {
@@ -72,7 +77,8 @@ pub fn configured(config: &Config) {
 }
 
 /// Reports that the group gives a shard away in configuration `num`. From now on, the shard does not change.
-/// `contents` is what the next owner gets. It is only called if someone reads the trace.
+/// `contents` returns the digests of what the next owner gets. `contents` is only called if someone reads the
+/// trace.
 #[track_caller]
 pub fn given(shard: usize, num: u64, contents: impl FnOnce() -> Contents) {
     if !trace::on() {
@@ -114,8 +120,8 @@ pub fn served(shard: usize, num: u64, source: impl FnOnce() -> Source) {
     trace::emit(SERVED, Links::NONE.because(cause), &fields[..known]);
 }
 
-/// Reports that the group answers an operation of a client, a Get, Put or Append, of a key in this shard. An
-/// answer that says that the key has no value counts, too. A refusal does not count.
+/// Reports that the group answers a Get, Put or Append of a client. The key of the operation is in this
+/// shard. The answer that the key has no value counts, too. A refusal does not count.
 #[track_caller]
 pub fn answered(shard: usize) {
     trace::emit(ANSWERED, Links::NONE, &[("shard", shard.into())]);

@@ -115,9 +115,9 @@ impl<T> Sender<T> {
     }
 }
 
-/// Completes the selected operation, because crossbeam requires this. Call this function only if the selected
-/// operation is not the send. Then one of the channels `stop` and `cancel` is disconnected, and this function
-/// receives from the disconnected one.
+/// Completes the selected operation, because crossbeam requires this. Must be called only if the selected
+/// operation is not the send. In this case one of the channels `stop` and `cancel` is disconnected. This
+/// function receives from that channel.
 fn finish_other<N>(
     ready: SelectedOperation<'_>,
     send: usize,

@@ -1,5 +1,5 @@
-//! The run to which the running thread belongs, and the thread's slot in this run. Also the code that all
-//! kinds of waits use.
+//! The run to which the running thread belongs, and the thread's slot in this run. This module also has the
+//! code that all kinds of waits use.
 
 use super::supervisor::RealRun;
 use crate::node::NodeId;
@@ -58,8 +58,8 @@ mod tls {
     use super::*;
     thread_local! {
         pub(super) static CURRENT: Current = Current::default();
-        /// True if the events of this thread are kept. This is a variable of its own because it is read for
-        /// each event, so the access must be fast.
+        /// True if the events of this thread are kept. This variable is read for each event, so the access
+        /// must be fast. For this reason it is not a part of `CURRENT`.
         pub(super) static WATCHED: Cell<bool> = const { Cell::new(false) };
     }
 }
@@ -111,8 +111,8 @@ pub(super) fn thread_number() -> u64 {
     tls::CURRENT.try_with(|c| c.run.borrow().as_ref().map_or(0, |(_, s)| s.number)).unwrap_or(0)
 }
 
-/// Unwinds the thread if its run is cancelled. But if the thread is already being unwound, this returns
-/// `true`: then the thread is in a destructor, and its waits must be short.
+/// Unwinds the thread if its run is cancelled. If the run is cancelled and the thread is already being
+/// unwound, returns `true`. Then the thread is in a destructor, and its waits must be short.
 pub(super) fn check() -> bool {
     if !with_run(|r| r.is_some_and(|r| r.is_cancelled())) {
         return false;

@@ -1,7 +1,7 @@
-//! OS threads for the threads of a run. A *worker* is an OS thread of the pool. When a program calls
-//! [`thread::spawn`](super::thread::spawn), an idle worker runs the new thread. If no worker is idle, a new
-//! worker is started. So a program can cheaply use a thread for each RPC. The pool belongs to the run and
-//! ends with the run.
+//! A pool of OS threads. They run the threads that a run starts. A *worker* is an OS thread of the pool. When
+//! a program calls [`thread::spawn`](super::thread::spawn), an idle worker runs the new thread. If no worker
+//! is idle, a new worker is started. So a program can cheaply use a thread for each RPC. The pool belongs to
+//! the run and ends with the run.
 
 use super::supervisor::RealRun;
 use crate::foreign;
@@ -66,7 +66,8 @@ impl Pool {
         !idle.closed
     }
 
-    /// Makes the worker unavailable. Returns false if the worker has just been given a task.
+    /// Makes the worker unavailable. Returns false if the worker was no longer in the list of idle workers:
+    /// it has just been given a task, or the run is over.
     fn withdraw(&self, worker: &Arc<Worker>) -> bool {
         let mut idle = self.idle.lock();
         let at = idle.workers.iter().position(|w| Arc::ptr_eq(w, worker));

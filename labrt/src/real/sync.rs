@@ -191,7 +191,7 @@ impl Condvar {
 pub struct Signal(Arc<Raised>);
 
 struct Raised {
-    /// `raise` drops this sender. This disconnects the receiver. A select that waits for the receiver then
+    /// `raise` drops this sender. This disconnects the receiver. Then a select that waits for the receiver
     /// continues.
     sender: parking_lot::Mutex<Option<Sender<Infallible>>>,
     receiver: Receiver<Infallible>,

@@ -44,8 +44,8 @@ pub struct ThreadInfo {
 
 /// Starts `f` on a thread of the run's pool, as `go` does in Go. An idle OS thread is used if there is one.
 ///
-/// The current [`node`] owns the thread, and the thread acts under the same message or operation as the
-/// calling thread ([`trace::under`]). A panic in the new thread fails the run.
+/// The current [`node`] owns the new thread. The new thread acts under the same message or operation as the
+/// calling thread (see [`trace::under`]). A panic in the new thread fails the run.
 #[track_caller]
 pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     start(String::new(), trace::carried(f))

@@ -14,11 +14,11 @@ type Co = Coroutine<(), (), (), DefaultStack>;
 mod tls {
     use super::*;
     thread_local! {
-        /// The yielder of each started task, with which the task suspends itself. Entry `s` is valid as long
-        /// as the stack of task `s` is valid.
+        /// The yielders of the started tasks. A task suspends itself with its yielder. Entry `s` is valid as
+        /// long as the stack of task `s` is valid.
         pub(super) static YIELDERS: RefCell<Vec<*const Yield>> = const { RefCell::new(Vec::new()) };
-        /// The stacks of tasks that have ended. Later tasks of this OS thread use these stacks again, also in
-        /// later runs.
+        /// The stacks of tasks that have ended. Later tasks of this OS thread use these stacks again. These
+        /// may be tasks of later runs.
         pub(super) static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
     }
 }

@@ -147,7 +147,7 @@ struct State {
     /// The events for the trace file, if there is such a file. They include the events of the scheduler.
     record: Option<Record>,
     watching: Watching,
-    /// The nodes that are paused. Each has the tickets of its tasks that have stopped.
+    /// The paused nodes. For each of them, the map has the tickets of the tasks that have stopped.
     paused: BTreeMap<NodeId, Vec<Waiter>>,
     phase: Phase,
     failure: Option<Failure>,
@@ -405,8 +405,8 @@ impl State {
         Some(slot)
     }
 
-    /// Counts a call of the kernel. If there were too many calls without a movement of the clock, this fails
-    /// the run, or returns `true` if the run was already over.
+    /// Counts a call of the kernel. If there were too many calls without a movement of the clock, the run
+    /// fails. If the run was already over, this returns `true` instead.
     #[inline]
     fn is_livelocked(&mut self) -> bool {
         self.still += 1;
@@ -500,8 +500,8 @@ impl State {
         true
     }
 
-    /// Returns the node of the running task if the task must stop, because the node is paused. A task goes on
-    /// if it holds a lock or waits for one, if it runs code of another node, or if it has a guard of
+    /// If the running task must stop because its node is paused, returns this node. A task goes on if it
+    /// holds a lock or waits for one, if it runs code of another node, or if it has a guard of
     /// [`crate::node::without_pause`].
     #[inline]
     fn stops(&self) -> Option<NodeId> {
@@ -714,7 +714,7 @@ pub(super) fn block_at(w: Waiter, at: Option<u64>, what: &'static str, place: Pl
     notified
 }
 
-/// Blocks the running task, also if its node is paused. See [`block`].
+/// Like [`block_at`], but does not stop the task after the wait, even if the node of the task is paused.
 fn wait(k: &Arc<Kernel>, w: Waiter, at: Option<u64>, what: &'static str, place: Place) -> bool {
     let mut st = k.state.lock();
     if st.cancels() {

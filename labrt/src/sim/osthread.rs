@@ -1,7 +1,8 @@
 //! Tasks as OS threads (`LAB_BACKEND=threads`). Only one of these threads runs at a time. We say that this
-//! thread has the token. When a task has ended, its thread is used again for later tasks, also in later runs.
-//! The kernel and the traces are the same as with coroutines, but a switch takes more time. There are two
-//! advantages: a stack overflow is reported with the thread's name, and a debugger shows real threads.
+//! thread has the token. When a task has ended, its thread is used again for later tasks. These may be tasks
+//! of later runs. The kernel and the traces are the same as with coroutines, but a switch takes more time.
+//! There are two advantages: a stack overflow is reported with the thread's name, and a debugger shows real
+//! threads.
 
 use super::kernel::{Kernel, TaskSlot, set_current};
 use crate::foreign;

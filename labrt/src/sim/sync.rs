@@ -1,8 +1,8 @@
 //! Locks, condition variables and signals in virtual time.
 //!
 //! The types here have internal locks of parking_lot. No code here switches to another task while it holds an
-//! internal lock, so a task never has to wait for one. The internal locks only make the types `Send` and
-//! `Sync` without `unsafe`.
+//! internal lock. So a task never has to wait for an internal lock. The internal locks only make the types
+//! `Send` and `Sync` without `unsafe`.
 
 use super::kernel::{self as k, Waiter};
 use super::time::{Duration, Instant, after};

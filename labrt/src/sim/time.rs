@@ -5,7 +5,7 @@ pub use crate::instant::Instant;
 pub use crate::timer::Timer;
 pub use std::time::Duration;
 
-/// Returns the point in time at which the duration `d`, counted from now, has passed.
+/// Returns the present time plus `d`, in nanoseconds since the start of the run.
 #[track_caller]
 pub(super) fn after(d: Duration) -> u64 {
     k::now().saturating_add(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))

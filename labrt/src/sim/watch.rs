@@ -3,9 +3,9 @@
 //! never reaches its limit of virtual time. So the watchdog ends the process.
 //!
 //! The watchdog checks whether the virtual clock moves. It does not check whether tasks call labrt. For
-//! example, a task may loop, and in each round sleep with `std::thread::sleep` and lock a lock of labrt. This
-//! task calls labrt, but the clock does not move. The reason is that the clock moves only when no task can
-//! run.
+//! example, a task may loop: in each round it sleeps with `std::thread::sleep`, and then locks a lock of
+//! labrt. This task calls labrt, but the clock does not move. The reason is that the clock moves only when no
+//! task can run.
 
 use super::kernel::Kernel;
 use crate::{env, panics, runs};

@@ -1,5 +1,5 @@
-//! Runs a test in a process of its own. This is for tests that would otherwise fail the other tests, or end
-//! the process in which the other tests run.
+//! Runs a test in a process of its own. This is for tests that would otherwise make the other tests fail, or
+//! end the process in which the other tests run.
 
 use std::process::Command;
 

@@ -396,8 +396,7 @@ hints! {
         "The servers apply different commands, or not in the order of the indices.",
     ];
 
-    /// The tests of the course. A hint of this table is used for a message for which the other two tables
-    /// have no hint.
+    /// The tests of the course. This table is used only if the other two tables have no hint for a message.
     TESTS:
     "initial_election_2a", "paper 5.2", "Lab 2": [
         "Election timeouts are not random, or are shorter than two heartbeats.",

@@ -147,8 +147,8 @@ impl Generic {
 
         if let Some(splitting) = splitting {
             join(splitting);
-            // The servers get some time for an election. Then they answer requests that had to wait in a
-            // minority.
+            // The servers get some time for an election. Then they answer the requests that have
+            // waited at servers without a majority.
             cfg.connect_all();
             sleep(ELECTION_TIMEOUT);
         }

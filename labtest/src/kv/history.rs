@@ -87,15 +87,16 @@ impl History {
         self.operations.lock().push(operation);
     }
 
-    /// Removes and returns all operations. This method is for tests that check the operations themselves.
+    /// Removes and returns all operations. Tests can use this method to check the operations with their own
+    /// code.
     pub fn take(&self) -> Vec<Operation> {
         std::mem::take(&mut *self.operations.lock())
     }
 
     /// Fails the test if the operations are not linearizable. Then a page shows the operations. It lies
-    /// beside the [page of the run](crate::page), and the two pages link to each other. If the run gets no
-    /// page because the test does not use the [harness](crate::harness), the page of the history is written
-    /// into the system's folder for temporary files, and its path is printed.
+    /// beside the [page of the run](crate::page), and the two pages link to each other. If the test does not
+    /// use the [harness](crate::harness), the run gets no page. Then the page of the history is written into
+    /// the system's folder for temporary files, and its path is printed.
     #[track_caller]
     pub fn check(&self, if_unknown: IfUnknown, title: &str, marks: Vec<Mark>) {
         if let Err(error) = self.judge_in(if_unknown, title, marks, None) {
@@ -107,8 +108,8 @@ impl History {
     /// into the given folder.
     ///
     /// # Errors
-    /// The operations are not linearizable, or the checker could not judge them and `if_unknown` is
-    /// [`IfUnknown::Fails`].
+    /// There is an error in two cases: the operations are not linearizable; or `if_unknown` is
+    /// [`IfUnknown::Fails`], and the checker could not judge the operations.
     pub fn judge(
         &self,
         if_unknown: IfUnknown,
@@ -119,8 +120,7 @@ impl History {
         self.judge_in(if_unknown, title, marks, Some(pictures))
     }
 
-    /// Judges the operations. If `pictures` is `None`, the page of the history belongs to the page of the
-    /// run.
+    /// Judges the operations. If `pictures` is `None`, [`check`](History::check) says where the page is.
     pub(crate) fn judge_in(
         &self,
         if_unknown: IfUnknown,
@@ -139,8 +139,9 @@ impl History {
             Verdict::Ok => Ok(()),
             Verdict::Unknown => unknown(if_unknown, &operations, &report),
             Verdict::Illegal => {
-                // The picture shows which operations can be put into an order. To find them takes longer than
-                // to find out that the history is not linearizable. So this search has its own limit.
+                // The picture shows which operations can be put into an order. This search takes longer than
+                // the first check, which only says that the history is not linearizable. So this search has
+                // its own limit.
                 let options = Options { limit: Some(PICTURE_LIMIT), partials: true, ..options };
                 let detailed = porcupine::check(&KvModel, &operations, &options);
                 let told = if detailed.verdict == Verdict::Illegal { &detailed } else { &report };
@@ -189,21 +190,21 @@ fn unknown(if_unknown: IfUnknown, operations: &[Operation], report: &Report) -> 
     }
 }
 
-/// The part that the message and the pages name: of all parts that are not linearizable, the part whose
-/// blocked operation returned first.
+/// Returns the part that is named in the message and on the pages. If several parts are not linearizable, it
+/// is the part whose blocked operation returned first.
 fn first_illegal<'a>(operations: &[Operation], report: &'a Report) -> Option<&'a Part> {
     report.illegal().min_by_key(|part| part.blocked.map_or(u64::MAX, |index| operations[index].ret))
 }
 
-/// The operation that the checker could not put into an order. If there are several, it is the one that
-/// returned first.
+/// Returns the operation that the checker could not put into an order. If there are several such operations,
+/// it is the one that returned first.
 fn blocked<'a>(operations: &'a [Operation], report: &Report) -> Option<&'a Operation> {
     let part = first_illegal(operations, report)?;
     part.blocked.or_else(|| part.operations.first().copied()).map(|index| &operations[index])
 }
 
-/// A text that names the part of the history that is not linearizable, and the operation that the checker
-/// could not put into an order.
+/// Returns a text that names two things: the part of the history that is not linearizable, and the operation
+/// that the checker could not put into an order.
 fn describe(operations: &[Operation], report: &Report) -> String {
     let Some(part) = first_illegal(operations, report) else { return "no part is".to_owned() };
     let Some(blocked) = blocked(operations, report) else { return "an empty part is".to_owned() };

@@ -1,5 +1,5 @@
-//! Lab 2, Raft: the 25 tests of 2022, two tests that are in the code of 2022 but that the course has run only
-//! since 2023, and one test that was added in 2023.
+//! Lab 2, Raft. This module has the 25 tests of 2022 and three more tests of the course. Two of the three are
+//! in the code of 2022, but the course has run them only since 2023. The third one was added in 2023.
 //!
 //! | part | file | about |
 //! |---|---|---|

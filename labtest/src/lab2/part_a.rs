@@ -76,8 +76,8 @@ fn many_elections_2a<R: RaftPeer>() {
     cfg.check_one_leader();
 
     for _round in 1..10 {
-        // Up to three of the seven servers are disconnected. Either the leader is still connected, or the
-        // connected servers, which are at least four, must elect a new leader.
+        // Up to three of the seven servers are disconnected, so at least four are still connected. If the
+        // leader is not among these, they must elect a new leader.
         let gone: [usize; 3] = std::array::from_fn(|_| rng::below(SERVERS as u64) as usize);
         gone.iter().for_each(|&i| cfg.disconnect(i));
         cfg.check_one_leader();

@@ -152,8 +152,8 @@ fn fail_no_agree_2b<R: RaftPeer>() {
     sleep(2 * ELECTION_TIMEOUT);
     cfg.check_no_agreement(2);
 
-    // The three servers are connected again. One of them may become the leader. It does not have the entry at
-    // index 2, so the next command may get this index again.
+    // The three servers are connected again. One of them may become the leader. Such a leader does not have
+    // the entry at index 2, so the next command may get this index again.
     gone.iter().for_each(|&i| cfg.connect(i));
     let leader2 = cfg.check_one_leader();
     let Some(Started { index, .. }) = cfg.start(leader2, 30) else { panic!("leader2 rejected Start()") };
@@ -277,9 +277,9 @@ fn backup_2b<R: RaftPeer>() {
     submit_many(&cfg, leader2);
     sleep(ELECTION_TIMEOUT / 2);
 
-    // Now three servers are connected: the first leader and its follower, whose logs have many entries that
-    // must be replaced, and the server that was disconnected from the second leader. The three servers must
-    // commit 50 commands.
+    // Now three servers are connected: the first leader, its follower, and the server that was disconnected
+    // from the second leader. In the logs of the first two, many entries must be replaced. The three servers
+    // must commit 50 commands.
     (0..5).for_each(|i| cfg.disconnect(i));
     [leader1, with_leader, other].iter().for_each(|&i| cfg.connect(i));
     agree_on_many(&cfg);

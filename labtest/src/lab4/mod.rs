@@ -2,7 +2,7 @@
 //!
 //! | part | file | about |
 //! |---|---|---|
-//! | 4A | `part_a/` | the controller, which decides which group serves which shard |
+//! | 4A | `part_a/` | the controller: it gives each shard to a group |
 //! | 4B | `part_b/` | groups that serve shards, and shards that move |
 //!
 //! The numbers of servers, the pauses, the counts and the limits are the same as in the course. Each part

@@ -21,8 +21,8 @@ const PAUSE: u64 = 600;
 /// cut off for at most twice this time.
 const FAULT: u64 = 700;
 
-/// Makes fifty random changes of the configuration on an unreliable network. At the same time there is one
-/// fault after the other. A fault is a crash or a cut. In a crash, one of these stops: a server, a
+/// Makes fifty random changes of the configuration on an unreliable network. Meanwhile the test causes
+/// faults, one after the other. A fault is a crash or a cut. In a crash, one of these stops: a server, a
 /// controller, both a server and a controller, or a whole group. In a cut, a server or a controller is cut
 /// off.
 pub(super) fn fifty_changes<S: Sharded>() {

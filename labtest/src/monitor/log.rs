@@ -54,8 +54,8 @@ impl Log {
         if index == self.base.index { Some(self.base.term) } else { Some(self.entry(index)?.term) }
     }
 
-    /// Whether the log has this entry. Of the entries in a snapshot, only the term of the last one is known.
-    /// So the other entries in the snapshot count with any term.
+    /// Returns true if the log has this entry. In a snapshot, only the term of the last entry is known. So
+    /// for every earlier entry in the snapshot the result is true, whatever its term is.
     pub fn has(&self, place: Place) -> bool {
         place.index < self.base.index || self.term(place.index) == Some(place.term)
     }

@@ -1,5 +1,5 @@
-//! A monitor of the rules of Raft. It compares what each server reports with an executable specification, and
-//! fails the run at the first event that no correct Raft could make.
+//! A monitor of the rules of Raft. It compares the reports of the servers with an executable specification.
+//! It fails the run at the first event that no correct Raft could make.
 //!
 //! * `spec.rs` is the specification. It is written to be read beside Figure 2 of the paper.
 //! * `shards.rs` is the specification of the sharded service: which group serves which shard.
@@ -10,8 +10,8 @@
 //! The monitor reads the events of `labapi::observe`, the saves that the persister reports, and the crashes
 //! that the test makes. It checks a server only if the server calls
 //! [`observe::restore`](labapi::observe::restore) when it starts. A server that calls it must also make all
-//! other calls of `observe`, each at the moment of the event that the call reports. A Raft without these
-//! calls is not checked. The same is true for a sharded service and the functions of
+//! other calls of `observe`. Each call must come at the moment of the event that it reports. A Raft without
+//! these calls is not checked. The same is true for a sharded service and the functions of
 //! [`observe::shards`](labapi::observe::shards).
 //!
 //! The monitor is on in virtual time, and off on real threads. `LAB_MONITOR=1` and `LAB_MONITOR=0` change
@@ -78,7 +78,7 @@ impl Observer for Monitor {
 }
 
 impl Monitor {
-    /// Returns `None` for an event that the specification does not know, or that lacks a field.
+    /// Returns `None` if the specification does not know the event, or if the event lacks a field.
     fn check(&mut self, event: &LiveEvent<'_>) -> Option<Checked> {
         let LiveEvent { node, links, .. } = *event;
         if node.is_none() {

@@ -134,7 +134,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The short digest of a command in an event, made from the long digest.
+/// Computes the short digest of a command from its long digest. Some events have the short digest, and others
+/// have the long one.
 pub fn short(digest: u64) -> u32 {
     (digest ^ (digest >> 32)) as u32
 }

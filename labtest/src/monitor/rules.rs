@@ -1,4 +1,4 @@
-//! The rules that the monitor checks: a name, the section of the paper or the lab, and a sentence for each.
+//! The rules that the monitor checks. Each rule has a name, the place that states it, and a sentence.
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ use std::fmt;
 pub struct Rule {
     /// The name of the rule. It is the paper's name if the paper has one.
     pub name: &'static str,
-    /// Where the Raft paper (the extended version) states the rule, or the lab.
+    /// The place that states the rule: a section or a figure of the Raft paper (the extended version), or a
+    /// lab.
     pub section: &'static str,
     /// The rule in one sentence.
     pub sentence: &'static str,

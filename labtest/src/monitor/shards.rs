@@ -1,4 +1,5 @@
-//! Which group serves which shard (lab 4B), in a form in which it can be compared with what servers report.
+//! The specification of the sharded service: which group serves which shard (lab 4B). The monitor compares it
+//! with the reports of the servers.
 //!
 //! [`Shards`] follows the servers of all groups of the sharded service. Each method is one event of one
 //! server, as `labapi::observe::shards` reports it. The method first checks whether a correct server could do
@@ -13,7 +14,7 @@ use super::spec::{At, Breach, Checked};
 /// A group's number in the configurations.
 type Gid = u64;
 
-/// The event that a message refers to: who did it, and when.
+/// An earlier event that the text of a [`Breach`] names: who did it, and when.
 #[derive(Clone, Copy, Debug)]
 struct Fact {
     server: NodeId,
@@ -35,7 +36,7 @@ pub enum Source {
     NeverLeft,
 }
 
-/// A server that reports what it does, in its newest life.
+/// The newest life of a server that reports what it does.
 #[derive(Debug)]
 struct Server {
     life: u32,
@@ -54,7 +55,7 @@ pub struct Shards {
     servers: BTreeMap<(u16, u16), Server>,
     /// The owners of the shards in each configuration, and the first server that has reported them.
     configs: BTreeMap<u64, (Vec<Gid>, Fact)>,
-    /// What was given away, by configuration and shard.
+    /// The shards that were given away. A key is the number of a configuration, and a shard.
     given: BTreeMap<(u64, usize), (Contents, Fact)>,
     /// The first group that has answered for a shard in a configuration.
     answers: BTreeMap<(u64, usize), (Gid, Fact)>,
@@ -159,7 +160,7 @@ impl Shards {
         }
     }
 
-    /// A shard without data is served only if no group had it before.
+    /// A group may begin with an empty shard only if no group owned the shard before.
     fn check_first_owner(&self, server: NodeId, at: At, num: u64, shard: usize) -> Checked {
         let owner = |owners: &[Gid]| owners.get(shard).copied().filter(|&gid| gid != 0);
         let mut earlier = self.configs.range(..num);
@@ -175,7 +176,7 @@ impl Shards {
         breach(&rules::ONE_OWNER, what)
     }
 
-    /// What a group gets is what another group has given away.
+    /// A group must get the same data that another group has given away.
     fn check_received(
         &self,
         server: NodeId,
@@ -242,7 +243,7 @@ impl Shards {
     }
 }
 
-/// The rule that two different contents break, and what is different.
+/// `given` and `got` are different. Returns the rule that this breaks, and a word for what is different.
 fn differs(given: Contents, got: Contents) -> (&'static rules::Rule, &'static str) {
     if given.sessions == got.sessions {
         (&rules::ONE_OWNER, "data")

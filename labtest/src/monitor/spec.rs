@@ -1,12 +1,12 @@
-//! Raft as Figure 2 describes it, in a form in which it can be compared with what servers report.
+//! Raft as Figure 2 describes it. The monitor compares this specification with the reports of the servers.
 //!
 //! A [`Group`] follows the state of all servers of one Raft group. Each method of [`Group`] is one event of
 //! one server. The method first checks whether a correct server could do this in its state, and then changes
 //! the state. If a method finds a [`Breach`], the run ends. So the state after that does not matter.
 //!
-//! The group sees more than a server can: what other servers have voted, stored and committed. So it finds a
-//! broken guarantee of Figure 3 at the moment at which a server breaks it. A client would notice this only
-//! later.
+//! A server knows only its own state. A [`Group`] knows the votes, the logs and the commits of all servers.
+//! So it finds a broken guarantee of Figure 3 at the moment at which a server breaks the guarantee. A client
+//! would notice this only later.
 
 use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::node::NodeId;
@@ -135,13 +135,13 @@ impl Reply {
     }
 }
 
-/// One server, in its newest life.
+/// The newest life of a server.
 #[derive(Debug, Default)]
 struct Server {
     /// The number of the life. Events of earlier lives are ignored.
     life: u32,
-    /// Whether the server runs and reports what it does. A server that does not report the state with which
-    /// it starts is not checked.
+    /// True if the server runs and reports what it does. If a server does not report the state with which it
+    /// starts, it is not checked.
     reports: bool,
     state: Saved,
     role: Role,
@@ -217,7 +217,7 @@ impl Server {
         self.unsaved.push(Unsaved { thread, undo });
     }
 
-    /// Takes back what was not saved.
+    /// Undoes the changes that were not saved.
     fn roll_back(state: &mut Saved, unsaved: impl DoubleEndedIterator<Item = Undo>) {
         for undo in unsaved.rev() {
             match undo {
@@ -234,7 +234,7 @@ impl Server {
         }
     }
 
-    /// Whether the state would change if the unsaved changes were undone.
+    /// Returns true if the state would be another one after the unsaved changes are undone.
     fn would_change_back(&self) -> bool {
         let mut state = self.state.clone();
         Server::roll_back(&mut state, self.unsaved.iter().map(|change| change.undo.clone()));
@@ -285,7 +285,7 @@ pub struct Group {
     snapshots: BTreeMap<(u64, u64), Place>,
     /// Requests that were sent and not answered yet.
     requests: BTreeMap<u64, Request>,
-    /// Replies that have not arrived yet: their terms, and the servers that have replied.
+    /// Replies that have not arrived yet: the term of each reply, and the server that has replied.
     replies: BTreeMap<u64, (u64, usize)>,
 }
 
@@ -309,8 +309,7 @@ fn describe(me: NodeId, server: &Server) -> String {
     format!("{me} {role} term {term}: {entries}{snapshot}, committed up to {commit}, applied up to {applied}")
 }
 
-/// How many requests and how many replies are remembered. Requests and replies that are older than these have
-/// probably been lost.
+/// At most this number of requests, and of replies, is remembered. Older ones have probably been lost.
 const REMEMBERED: usize = 100_000;
 
 /// A server may prepare a message, then hear of a higher term, and then send the message. After it has heard
@@ -718,7 +717,8 @@ impl Group {
         Ok(())
     }
 
-    /// The entries from `from` on were removed, while the server handled the message `parent`.
+    /// The server has removed its entries from index `from` on. It did this while it handled the message
+    /// `parent`.
     pub fn truncate(&mut self, act: Act, from: u64, parent: u64) -> Checked {
         let Act { server: me, at, .. } = act;
         let request = self.requests.get(&parent).cloned();

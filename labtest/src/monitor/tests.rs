@@ -163,7 +163,7 @@ impl Story {
         self.group.restore(act, state)
     }
 
-    /// Three servers. S0 leads term 1, and two entries are stored on S0 and S1, committed and applied.
+    /// Three servers. S0 leads term 1. S0 and S1 have stored, committed and applied two entries.
     fn in_operation() -> Story {
         let mut story = Story::of(3);
         story.elect(0, 1, Place::default(), &[1, 2]);
@@ -680,7 +680,8 @@ impl Moves {
         self.shards.answered(Moves::server(gid), at, shard)
     }
 
-    /// Configuration 2 gives shard 1 to group 101, and both groups have taken it.
+    /// Both groups have taken configuration 2, which gives shard 1 to group 101. Group 100 has given the
+    /// shard away.
     fn moving() -> Moves {
         let mut moves = Moves::begin();
         for gid in [100, 101] {

@@ -121,9 +121,9 @@ impl<R> State<R> {
         self.servers[usize::from(node.index)].lives.living().filter(|peer| peer.node == node)
     }
 
-    /// Compares a command that peer `i` applies with the commands that all other peers have applied at the
-    /// same index, and then records it. If `in_order` is true, the index must be the one after the last
-    /// applied index of this life.
+    /// Peer `i` applies a command. This method compares it with the commands of all other peers at the same
+    /// index, and then records it. If `in_order` is true, the index must be the one after the last applied
+    /// index of this life.
     fn apply(&mut self, i: usize, message: Delivered, in_order: bool) -> Result<(), String> {
         let Delivered { index, term, value } = message;
         if in_order {

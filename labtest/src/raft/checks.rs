@@ -304,7 +304,7 @@ impl<R: RaftPeer> Cluster<R> {
         format!("at index {index}: {}", entries.collect::<Vec<_>>().join(", "))
     }
 
-    /// A text with the number, the term and the role of each peer, and what it has applied and saved.
+    /// A text about each peer: its number, its term, its role, and what it has applied and saved.
     fn describe_peers(&self) -> String {
         let describe = |i| {
             let place = if self.is_connected(i) { "" } else { ", disconnected" };

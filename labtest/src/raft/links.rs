@@ -77,10 +77,10 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// In the calls of `from` to `to`, messages can wait because of [`Link::RequestsHeld`] or
-    /// [`Link::RepliesHeld`]. This method lets them go on. Later messages on this link still wait. A held
-    /// request goes to the life that `to` has now. If `from` has restarted, the held messages of its earlier
-    /// lives are lost.
+    /// Messages of the calls of peer `from` to peer `to` can be held, see [`Link::RequestsHeld`] and
+    /// [`Link::RepliesHeld`]. This method lets the held messages go on. Later messages on this link are still
+    /// held. A held request goes to the life that peer `to` has now. If peer `from` has restarted, the held
+    /// messages of its earlier lives are lost.
     pub fn release(&self, from: usize, to: usize) {
         dlog!(TEST, "releases the messages that are held in the calls of S{from} to S{to}");
         events::release(self.node(from), self.node(to));
@@ -89,8 +89,8 @@ impl<R: RaftPeer> Cluster<R> {
         }
     }
 
-    /// Sets which messages are lost, or held in the network, in the calls of `from` to `to`. The calls of
-    /// `to` to `from` do not change, because they use another [`End`](labrpc::End).
+    /// Sets which messages of the calls of peer `from` to peer `to` are lost or held. The calls of peer `to`
+    /// to peer `from` do not change, because they use another [`End`](labrpc::End).
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
         dlog!(TEST, "sets the link of S{from} to S{to}: it {}", effect(link));
         events::link(self.node(from), self.node(to), link);
@@ -105,8 +105,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.partition(&rays.iter().map(|ray| &ray[..]).collect::<Vec<_>>());
     }
 
-    /// Changes the network to a chain: each peer can reach only its two neighbours in this order, and the
-    /// first and the last peer have one neighbour.
+    /// Changes the network to a chain of the peers in this order. Each peer can reach only its neighbours in
+    /// the chain. The first and the last peer have one neighbour, and the others have two.
     pub fn chain(&self, order: &[usize]) {
         self.partition(&order.windows(2).collect::<Vec<_>>());
     }
@@ -117,8 +117,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.partition(&[&[left, &[bridge]].concat(), &[right, &[bridge]].concat()]);
     }
 
-    /// Makes peer `i` slow: each of its requests and replies, and each request and reply to it, takes a time
-    /// within `latency`. The peer stays slow after a restart, until the next [`heal`](Cluster::heal).
+    /// Makes peer `i` slow: each message from this peer, and each message to this peer, takes a time within
+    /// `latency`. The peer stays slow after a restart, until the next [`heal`](Cluster::heal).
     pub fn slow_down(&self, i: usize, latency: RangeInclusive<Duration>) {
         dlog!(TEST, "makes S{i} slow: {latency:?}");
         events::slow(self.node(i), latency.end());
@@ -127,8 +127,8 @@ impl<R: RaftPeer> Cluster<R> {
         self.bring_links_in_line(&both_ways);
     }
 
-    /// From now on, all messages that `from` sends to `to` are lost: the requests of its own calls, and its
-    /// replies to the calls of `to`. The other direction still works.
+    /// From now on, all messages that peer `from` sends to peer `to` are lost: the requests of its own calls,
+    /// and its replies to the calls of peer `to`. The other direction still works.
     pub fn mute(&self, from: usize, to: usize) {
         self.set_link(from, to, Link::RequestsLost);
         self.set_link(to, from, Link::RepliesLost);
@@ -166,7 +166,7 @@ impl<R: RaftPeer> Cluster<R> {
     }
 
     /// If a message is lost, its sender learns this after up to 7 s (`true`), or after up to 0.1 s (`false`).
-    /// The first is the case when a test begins.
+    /// When a test begins, the delays are long.
     pub fn set_long_delays(&self, long: bool) {
         dlog!(TEST, "turns long delays {}", if long { "on" } else { "off" });
         self.net.long_delays(long);
@@ -182,13 +182,13 @@ impl<R: RaftPeer> Cluster<R> {
 }
 
 impl<R> State<R> {
-    /// The state that the end from `i` to `j` should have. Returns `None` if peer `i` was never started,
-    /// because then it has no ends.
+    /// The state that the end from peer `i` to peer `j` should have. Returns `None` if peer `i` was never
+    /// started, because then it has no ends.
     pub(super) fn wanted(&self, i: usize, j: usize) -> Option<Wanted> {
         let (from, to) = (&self.servers[i], &self.servers[j]);
         let end = from.lives.ends().get(j)?.clone();
-        // After the end of a life, its ends must not be enabled again. Otherwise the old life could send
-        // messages that depend on state that was saved after the crash.
+        // When a life is over, its ends must not be enabled again. Otherwise the old life could save
+        // something after the crash, and then tell other peers of it.
         let works = !from.lives.is_over() && from.connected && to.connected && !self.cut.contains(&(i, j));
         let latency = Some(from.latency.as_ref().or(to.latency.as_ref()).cloned());
         Some(Wanted { end, works, link: from.links[j], latency })

@@ -1,10 +1,15 @@
 //! A Raft cluster under test: the course's `raft/config.go`.
 //!
-//! [`make_config`] starts N peers on a new network and returns a [`Config`]. With the [`Config`] the test
-//! crashes and restarts peers ([`Cluster::crash1`], [`Cluster::start1`]), cuts and heals their links
-//! (`links.rs`), crashes them when they save or answer (`moments.rs`), submits commands and watches what the
-//! peers apply (`checks.rs`). Each peer has a reader thread instead of the service above Raft. The reader
-//! compares each message that the peer delivers with the commands that all other peers have applied
+//! [`make_config`] starts N peers on a new network and returns a [`Config`]. With the [`Config`] the test can
+//! do this:
+//!
+//! * crash and restart peers ([`Cluster::crash1`], [`Cluster::start1`]);
+//! * crash a peer at the moment at which it saves or answers (`moments.rs`);
+//! * cut and heal links (`links.rs`);
+//! * submit commands, and watch what the peers apply (`checks.rs`).
+//!
+//! Each peer has a reader thread instead of the service above Raft. The peer delivers its messages to the
+//! reader. The reader compares each message with the commands that the other peers have applied
 //! (`applier.rs`). The course's counters are in `report.rs`. Another thread asks the peers for their state,
 //! so that the page of a failed run can show it (`watch.rs`).
 //!
@@ -23,8 +28,9 @@
 //!
 //! # Failures
 //!
-//! A failed check panics with the text of the course. More details follow the text. The panic may be in the
-//! thread of the test, in a helper thread or in a reader. In all three cases the run fails.
+//! If a check fails, it panics with the same message as in the course. More details follow this message. The
+//! panic may be in the thread of the test, in a helper thread or in a reader. In all three cases the run
+//! fails.
 
 mod applier;
 mod checks;
@@ -59,8 +65,8 @@ pub use moments::{Moment, Planned, Which};
 /// How long the suites wait for a cluster to notice that its leader is gone, and to elect a new leader.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A service with snapshots makes a snapshot each time after this number of commands: after the commands at
-/// the indices 9, 19, 29 and so on.
+/// A service with snapshots makes a snapshot after the commands at the indices 9, 19, 29 and so on. The
+/// constant is the distance from one such index to the next.
 pub const SNAPSHOT_INTERVAL: u64 = 10;
 
 /// The cluster that a test wants.
@@ -73,10 +79,10 @@ pub struct Setup {
     pub unreliable: bool,
     /// If true, the services make a snapshot every [`SNAPSHOT_INTERVAL`] commands (part 2D).
     pub snapshots: bool,
-    /// If true, the harness also checks some rules that the course does not check. A service must get each
-    /// index exactly once in a life, in order, also without snapshots. A snapshot must not be older than the
-    /// commands that the service has applied. If a check of `watch.rs` finds a fault, the test fails. Without
-    /// `strict`, some of these checks may only print a warning.
+    /// If true, the harness also checks some rules that the course does not check. In each life, a service
+    /// must get each index exactly once, and in order. This is also checked if the setup has no snapshots. A
+    /// snapshot must not be older than the commands that the service has applied. If a check of `watch.rs`
+    /// finds a fault, the test fails. Without `strict`, some of these checks may only print a warning.
     pub strict: bool,
 }
 
@@ -143,9 +149,9 @@ struct Slot<R> {
     log: BTreeMap<u64, Applied>,
     /// The index of the last message that the service has applied in this life.
     last_applied: u64,
-    /// The crash that a test has ordered for a moment at which this peer sends a message.
+    /// A test can plan that this peer crashes when it sends a message. This is the plan, if there is one.
     plan: Option<Arc<moments::Plan>>,
-    /// How long each message of this peer and each message to this peer takes, if the peer is slow.
+    /// If the peer is slow, each message from it, and each message to it, takes a time within this range.
     latency: Option<RangeInclusive<Duration>>,
     /// False if the service makes no snapshots now, although the setup has snapshots.
     makes_snapshots: bool,
@@ -269,16 +275,16 @@ impl<R: RaftPeer> Cluster<R> {
         self.ask(i);
     }
 
-    /// Pauses peer `i`, as the operating system can stop a process: its threads stop, its service stops,
-    /// messages to it and replies to it wait, and its timers have no effect until
-    /// [`resume`](Cluster::resume). Other peers see nothing of the pause. If the peer does not run, this call
+    /// Pauses peer `i` until [`resume`](Cluster::resume). The peer is like a process that the operating
+    /// system has stopped. Its threads and its service stop. Messages and replies to the peer wait, and its
+    /// timers have no effect. Other peers see nothing of the pause. If the peer does not run, this call
     /// changes nothing.
     ///
     /// During the pause, [`start`](Cluster::start) and [`get_state`](Cluster::get_state) return `None`,
     /// because the peer does not answer. A crash ends the pause: the next life is not paused.
     ///
     /// # Panics
-    /// On real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
+    /// If the test runs on real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
     #[track_caller]
     pub fn pause(&self, i: usize) {
         self.has_paused.store(true, Ordering::SeqCst);
@@ -343,9 +349,9 @@ impl<R: RaftPeer> Cluster<R> {
         Some(self.peer(i)?.call(|raft| question(raft)))
     }
 
-    /// In a setup with snapshots, the service of peer `i` makes no snapshots from now on (`false`), or makes
-    /// them again (`true`). So a test can give peers snapshots that end at different indices. A restart does
-    /// not change this.
+    /// If `makes` is false, the service of peer `i` makes no snapshots from now on. If it is true, the
+    /// service makes snapshots again. This has an effect only in a setup with snapshots. So a test can give
+    /// peers snapshots that end at different indices. A restart does not change this.
     pub fn set_makes_snapshots(&self, i: usize, makes: bool) {
         self.state.lock().servers[i].makes_snapshots = makes;
     }
@@ -367,8 +373,7 @@ impl<R: RaftPeer> Cluster<R> {
 
     /// The running instance of peer `i`, or `None` if the peer does not run or is paused.
     fn peer(&self, i: usize) -> Option<Living<R>> {
-        let lives = self.lives(i);
-        lives.living().filter(|_| !lives.is_paused())
+        self.lives(i).awake()
     }
 
     fn finished(&self) -> bool {

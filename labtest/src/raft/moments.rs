@@ -15,12 +15,12 @@ pub use crate::moments::{Moment, Planned, Which};
 pub(super) type Plan = moments::Plan<usize>;
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Orders a crash of server `i` at a moment of this server. The moments while the server starts count,
-    /// too. If the server does not run now, the moments of its next life count.
+    /// Orders a crash of server `i` at a moment of this server. The moments also count while the server
+    /// starts. If the server does not run now, the moments of its next life count.
     ///
     /// A server has at most one order for a save, and at most one for a message. A new order replaces the
-    /// earlier order of the same kind. If the server crashes for another reason, its order for a save ends,
-    /// because the order belongs to the disk and the next life gets a copy of the disk.
+    /// earlier order of the same kind. If the server crashes for another reason, its order for a save ends:
+    /// the order belongs to the old disk, and the next life gets a copy of this disk, without the order.
     pub fn crash_at(self: &Arc<Self>, i: usize, moment: Moment, which: Which) -> Planned {
         self.crash_these_at(&[i], i, moment, which)
     }

@@ -1,5 +1,5 @@
-//! Tests of the harness with fake peers, which have the methods of a Raft peer but do nothing of the Raft
-//! protocol. The tests show that the harness notices the faults that it must notice.
+//! Tests of the harness with fake peers. A fake peer has the methods of a Raft peer, but it does not use the
+//! Raft protocol. The tests show that the harness notices the faults of these peers.
 
 use labapi::{ApplyMsg, Command, Persister, RaftPeer, Started, Strictness};
 use labrpc::{End, Link, Service};
@@ -18,12 +18,12 @@ use labview::spacetime::{Event, Trace};
 trait Play: Send + Sync + 'static {
     const STRICTNESS: Strictness = Strictness::Fail;
 
-    /// The term of peer `me`, and whether it leads.
+    /// The term of peer `me`, and whether this peer leads.
     fn state(me: usize) -> (u64, bool) {
         (1, me == 0)
     }
 
-    /// The code of the only thread of a peer, from its start to its crash (one life).
+    /// The code that the only thread of a peer runs in one life of the peer.
     fn live(_life: Life) {}
 }
 

@@ -1,21 +1,22 @@
-//! What must be true at every moment of a test, for every Raft. A test of the course looks only now and then.
+//! The rules that every Raft must keep at every moment of a test. A test of the course looks only now and
+//! then.
 //!
 //! * A term has at most one leader (5.2).
 //! * The term that a peer reports never falls, even if the peer restarts (5.1).
 //! * A peer never promises the same index twice in one term (`RaftPeer::start`).
-//! * A peer delivers each index once in a life, in order (`applier.rs`).
+//! * In each life, a peer delivers each index once, and in order (`applier.rs`).
 //!
 //! The checks use only the interface of a Raft ([`RaftPeer`]). A thread asks all peers for their state every
 //! [`PERIOD`], and more rarely if there are no messages. The harness also asks a peer before the peer's crash
 //! and after its start. If the test itself asks a peer for its state, the answer is checked, too. No thread
 //! holds a lock of the harness while a peer is asked, because the peer takes its own lock to answer.
 //!
-//! If a term has two leaders, the test fails, for every Raft. The other checks fail the test if the code
-//! under test is strict ([`Strictness`]). Otherwise they print a warning. A test prints at most one warning
-//! for each kind of fault.
+//! If a term has two leaders, the test fails, even if the code under test is not strict. The other checks
+//! fail the test if the code under test is strict ([`Strictness`]). Otherwise they print a warning. A test
+//! prints at most one warning for each kind of fault.
 //!
 //! When an answer is different from the one before, the thread records an event. So the page of a failed run
-//! shows roles and terms also for a Raft that records no events of its own.
+//! shows roles and terms even if the Raft records no events of its own.
 //!
 //! In a strict setup ([`Setup::strict`](super::Setup::strict)) the thread asks more often, and each of these
 //! checks fails the test.
@@ -180,7 +181,8 @@ impl Wrong {
 }
 
 impl<R: RaftPeer> Cluster<R> {
-    /// Asks peer `i` for its state, and checks the answer. Returns `None` if the peer does not run.
+    /// Asks peer `i` for its state, and checks the answer. Returns `None` if the peer does not run or is
+    /// paused.
     #[track_caller]
     pub(super) fn ask(&self, i: usize) -> Option<(NodeId, (u64, bool))> {
         let peer = self.peer(i)?;
@@ -192,7 +194,7 @@ impl<R: RaftPeer> Cluster<R> {
         let found = {
             let mut state = self.state.lock();
             // The crash may come during the call. Then the answer may show a state that the peer has not
-            // saved, so it is not checked.
+            // saved. So this answer is not checked.
             let lives = self.is_living(&state.servers[i].lives, &peer);
             if lives { state.heard.answer(i, asked, answer) } else { Ok(()) }
         };

@@ -64,8 +64,8 @@ impl<C> DerefMut for Client<C> {
 }
 
 impl<S: Replicated> Cluster<S> {
-    /// Makes a clerk that can reach the servers `to`. The clerk can reach another server only after the test
-    /// has connected it to that server.
+    /// Makes a clerk that can reach the servers in `to`. The clerk can reach another server only after the
+    /// test has connected it to that server.
     pub fn make_client(&self, to: &[usize]) -> Client<S::Clerk> {
         let mut ends: Vec<End> = self.all().into_iter().map(|j| self.net.make_end(NodeId::NONE, j)).collect();
         let names: Vec<Name> = ends.iter().map(|end| end.name().clone()).collect();

@@ -80,8 +80,8 @@ impl<S: Replicated> Cluster<S> {
         self.change(|connected| connected.retain(|&(from, _)| from != i));
     }
 
-    /// Changes the set of the enabled ends between servers with `f`. Then enables and disables these ends in
-    /// the network.
+    /// Calls `f`, which changes the set of the enabled ends between servers. Then enables and disables these
+    /// ends in the network.
     fn change(&self, f: impl FnOnce(&mut BTreeSet<(usize, usize)>)) {
         f(&mut self.state.lock().connected);
         network::bring_in_line(&self.net, || self.wanted());

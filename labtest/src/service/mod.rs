@@ -1,8 +1,13 @@
 //! A replicated service under test: the course's `kvraft/config.go` and `shardctrler/config.go`.
 //!
 //! [`make_config`] starts N servers of a [`Replicated`] service on a new network and returns a [`Config`].
-//! With the [`Config`] the test stops and starts servers ([`Cluster::shutdown_server`],
-//! [`Cluster::start_server`]), cuts and heals their links (`links.rs`), and makes clerks (`clerks.rs`).
+//! With the [`Config`] the test can do this:
+//!
+//! * stop and start servers ([`Cluster::shutdown_server`], [`Cluster::start_server`]);
+//! * crash a server at the moment at which it saves or answers (`moments.rs`);
+//! * cut and heal links (`links.rs`);
+//! * make clerks (`clerks.rs`).
+//!
 //! `report.rs` has the counters of the course. All steps of a test are recorded in its trace and in its log
 //! (topic `TEST`). The steps that change servers or the network are also recorded as marks. If a history is
 //! not linearizable, its picture shows these marks ([`Cluster::marks`]).
@@ -13,18 +18,17 @@
 //!
 //! # Which ends work
 //!
-//! An *end* is the side of a connection that sends requests. A server has an end for each server, and so has
-//! a clerk. A partition disables only ends of servers. It does not change the ends of clerks. When a server
-//! is started, it gets new ends, which are disabled. When a server is stopped, the other servers' ends to it
-//! are disabled. So the test has to connect a server after a restart ([`Cluster::connect_all`]). Clerks can
-//! reach the server at once.
+//! An *end* is the side of a connection that sends requests. Each server and each clerk has an end for each
+//! server. A partition disables only ends of servers. It does not change the ends of clerks. When a server is
+//! started, it gets new ends, which are disabled. When a server is stopped, the other servers' ends to it are
+//! disabled. So the test has to connect a server after a restart ([`Cluster::connect_all`]). Clerks can reach
+//! the server at once.
 //!
 //! # Crashes
 //!
 //! A server is always stopped by a crash. At one instant during the crash, the saved state is copied. The
 //! next life starts with this copy (see `lives.rs`). A *life* of a server is the time from a start to the
-//! next crash. Each life has a number, its *incarnation*. A server can also crash at the moment at which it
-//! saves or answers (`moments.rs`).
+//! next crash. Each life has a number, its *incarnation*.
 //!
 //! # Locks
 //!
@@ -267,19 +271,41 @@ impl<S: Replicated> Cluster<S> {
         turn.crash(|| self.disconnect(i), S::kill);
     }
 
+    /// Pauses server `i` until [`resume`](Cluster::resume). The server is like a process that the operating
+    /// system has stopped. Its threads stop, and the messages and replies to this server wait. The others see
+    /// nothing of the pause. A crash ends the pause. If the server does not run, this call changes nothing.
+    ///
+    /// # Panics
+    /// If the test runs on real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
+    #[track_caller]
+    pub fn pause(&self, i: usize) {
+        let lives = &self.servers[i];
+        lives.pause();
+        self.marks.paused(lives.node());
+    }
+
+    /// Ends the pause of server `i`. The messages that have waited arrive in their order. If the server is
+    /// not paused, this call changes nothing.
+    pub fn resume(&self, i: usize) {
+        let lives = &self.servers[i];
+        lives.resume();
+        self.marks.resumed(lives.node());
+    }
+
     /// Returns true if server `i` runs.
     pub fn is_up(&self, i: usize) -> bool {
         self.servers[i].is_up()
     }
 
-    /// The running server with the lowest number that believes that it leads.
+    /// A server that runs, is not paused, and believes that it leads. If there are several, it is the one
+    /// with the lowest number.
     pub fn leader(&self) -> Option<usize> {
         let leads = |i: &usize| self.call(*i, |server| server.is_leader()).unwrap_or(false);
         (0..self.setup.servers).find(leads)
     }
 
     /// Calls `f` with server `i`. During the call, this server is labrt's current node. Returns `None` if the
-    /// server does not run.
+    /// server does not run or is paused.
     pub fn call<T>(&self, i: usize, f: impl FnOnce(&Arc<S>) -> T) -> Option<T> {
         self.living(i).map(|living| living.call(|_| f(&living.server)))
     }
@@ -299,7 +325,7 @@ impl<S: Replicated> Cluster<S> {
     }
 
     fn living(&self, i: usize) -> Option<Living<S>> {
-        self.servers[i].living()
+        self.servers[i].awake()
     }
 
     /// The marks of the test so far: its steps and faults, for the picture of a history. If a fault has not

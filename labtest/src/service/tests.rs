@@ -23,11 +23,11 @@ trait Play: Send + Sync + 'static {
         me == 2
     }
 
-    /// The code of the only thread of a server, from its start to its crash (one life).
+    /// The code that the only thread of a server runs in one life of the server.
     fn live(_killed: Signal, _persister: Arc<Persister>) {}
 }
 
-/// A text that a server will save, and the caller who waits for the reply that the text is saved.
+/// A text that a server will save, and its caller. The caller gets a reply when the text is saved.
 type Late = (String, Responder<()>);
 
 /// A function to call when the network drops a server's handlers.
@@ -334,8 +334,8 @@ fn what_is_saved_after_a_stop_is_lost() {
     });
 }
 
-/// While a server is killed, it may still save something, and reply to the client that the data is saved. The
-/// reply must not arrive, because the disk was copied before, so the data is lost.
+/// While a server is killed, it may still save something, and reply to the client that the data is saved. But
+/// the disk was copied before this save, so the data is lost. Therefore the reply must not arrive.
 #[test]
 fn a_dying_server_acknowledges_nothing() {
     passes(|| {
@@ -547,7 +547,8 @@ fn the_network_ends_with_the_test() {
     });
 }
 
-/// A server that saves each millisecond: a Raft state, and then a Raft state and a snapshot.
+/// A server that makes two saves each millisecond. First it saves only a Raft state, and then a Raft state
+/// together with a snapshot.
 struct Saver;
 impl Play for Saver {
     fn live(killed: Signal, persister: Arc<Persister>) {

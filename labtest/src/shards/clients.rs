@@ -18,13 +18,13 @@ impl<S: Sharded> Cluster<S> {
         self.client_of(ends, make_end_of_clerk(&self.net))
     }
 
-    /// Makes a clerk of the key/value service that asks the second controller.
+    /// Makes a clerk of the key/value service. The clerk asks the second controller.
     pub fn make_client_of_second(&self) -> Client<S::Clerk> {
         let ends = self.make_ends_to_second();
         self.client_of(ends, make_end_of_clerk(&self.net))
     }
 
-    /// Returns the number of a new clerk in the trace.
+    /// Returns the number that a new clerk gets in the trace.
     pub(super) fn next_clerk_number(&self) -> u32 {
         self.next_clerk.fetch_add(1, Ordering::Relaxed)
     }

@@ -112,8 +112,7 @@ impl<S: Sharded> Cluster<S> {
         targets
     }
 
-    /// Enables and disables the ends that the harness has made, so that they are as the state of the harness
-    /// says.
+    /// Enables and disables the ends that the harness has made, according to the state of the harness.
     pub(super) fn bring_ends_in_line(&self) {
         network::bring_in_line(&self.net, || self.wanted());
     }
@@ -143,10 +142,9 @@ impl<S: Sharded> Cluster<S> {
 }
 
 impl State {
-    /// Returns true if an end from `owner` to `target` may work. Returns false if `owner` or `target` is cut
-    /// off, so that the end must not work. For an end of a clerk, `owner` is `None`. The harness has only
-    /// ends inside one group and ends to controllers. So `owner` and `target` are in the same group, or
-    /// `target` is a controller.
+    /// Returns true if an end from `owner` to `target` may work. It must not work if `owner` or `target` is
+    /// cut off. For an end of a clerk, `owner` is `None`. The harness has only ends inside one group and ends
+    /// to controllers. So `owner` and `target` are in the same group, or `target` is a controller.
     fn reaches(&self, owner: Option<Place>, target: Place) -> bool {
         let is_cut = |place: Place| {
             let in_group = owner.is_some_and(|owner| owner.group() == target.group());

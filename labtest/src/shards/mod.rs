@@ -1,14 +1,20 @@
 //! A sharded key/value service under test: the course's `shardkv/config.go`.
 //!
 //! [`make_config`] prints the test's title. It starts a controller of three servers, and three groups of
-//! three servers, on a new network. It returns a [`Config`]. With the [`Config`] the test lets groups join
-//! and leave (`steps.rs`), stops and starts servers and whole groups, and makes clerks (`clients.rs`). At
-//! first no group has joined. The groups have the indices 0, 1 and so on. Their gids are 100, 101 and so on.
+//! three servers, on a new network. It returns a [`Config`]. With the [`Config`] the test can do this:
 //!
-//! This harness can do two things that the course's harness cannot: it can cut off a running server or
-//! controller (`links.rs`), and it can restart controllers. All steps of a test are recorded in its trace and
-//! in its log (topic `TEST`). If a history is not linearizable, its picture shows these steps, too
-//! ([`Cluster::marks`]).
+//! * let groups join and leave (`steps.rs`);
+//! * stop and start single servers, whole groups, and controllers;
+//! * crash a server at the moment at which it saves or answers (`moments.rs`);
+//! * cut a running server or controller off (`links.rs`);
+//! * make clerks (`clients.rs`).
+//!
+//! At first no group has joined. The groups have the indices 0, 1 and so on. Their gids are 100, 101 and so
+//! on.
+//!
+//! The course's harness cannot cut off a running server or controller, and it cannot restart controllers. All
+//! steps of a test are recorded in its trace and in its log (topic `TEST`). If a history is not linearizable,
+//! its picture shows these steps, too ([`Cluster::marks`]).
 //!
 //! # Ends
 //!
@@ -26,8 +32,7 @@
 //! A server is always stopped by a crash. At one instant during the crash, the saved state is copied. The
 //! next life starts with this copy (see `lives.rs`). A *life* of a server is the time from a start to the
 //! next crash. During a life, a server makes ends with its `make_end`. When the life ends, these ends are
-//! closed. (In the course, these ends still work.) A server can also crash at the moment at which it saves or
-//! answers (`moments.rs`).
+//! closed. (In the course, these ends still work.)
 //!
 //! # Locks
 //!
@@ -362,17 +367,38 @@ impl<S: Sharded> Cluster<S> {
         turn.crash(|| (), |replica| replica.kill());
     }
 
+    /// Pauses the server at `place` until [`resume`](Cluster::resume). The server is like a process that the
+    /// operating system has stopped. Its threads stop, and the messages and replies to this server wait. The
+    /// others see nothing of the pause. A crash ends the pause. If the server does not run, this call changes
+    /// nothing.
+    ///
+    /// # Panics
+    /// If the test runs on real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
+    #[track_caller]
+    pub fn pause(&self, place: Place) {
+        self.lives(place).pause();
+        self.marks.paused(place);
+    }
+
+    /// Ends the pause of the server at `place`. The messages that have waited arrive in their order. If the
+    /// server is not paused, this call changes nothing.
+    pub fn resume(&self, place: Place) {
+        self.lives(place).resume();
+        self.marks.resumed(place);
+    }
+
     /// Returns true if the server at `place` runs.
     pub fn is_up(&self, place: Place) -> bool {
         self.lives(place).is_up()
     }
 
-    /// The server with the lowest number in group `gi` that believes that it leads.
+    /// A server of group `gi` that believes that it leads. If there are several, it is the one with the
+    /// lowest number.
     pub fn leader(&self, gi: usize) -> Option<usize> {
         (0..self.setup.servers).find(|&i| self.leads(Place::Server(gi, i)))
     }
 
-    /// The controller with the lowest number that believes that it leads.
+    /// A controller that believes that it leads. If there are several, it is the one with the lowest number.
     pub fn ctrler_leader(&self) -> Option<usize> {
         (0..self.setup.ctrlers).find(|&i| self.leads(Place::Ctrler(i)))
     }
@@ -394,7 +420,7 @@ impl<S: Sharded> Cluster<S> {
     }
 
     fn living(&self, place: Place) -> Option<Living<dyn Replica>> {
-        self.lives(place).living()
+        self.lives(place).awake()
     }
 
     /// The marks of the test so far: its steps and faults, for the picture of a history. If a fault has not

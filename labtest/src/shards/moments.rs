@@ -16,8 +16,8 @@ pub use crate::moments::{Moment, Planned, Which};
 pub(super) type Plan = moments::Plan<Place>;
 
 impl<S: Sharded> Cluster<S> {
-    /// Orders a crash of the server at `place` at a moment of this server. The moments while the server
-    /// starts count, too. If the server does not run now, the moments of its next life count.
+    /// Orders a crash of the server at `place` at a moment of this server. The moments also count while the
+    /// server starts. If the server does not run now, the moments of its next life count.
     ///
     /// A server has at most one order for a save, and at most one for a message. A new order replaces the
     /// earlier order of the same kind. If the server crashes for another reason, its order for a save ends.

@@ -1,4 +1,4 @@
-//! A follower that is behind: it needs a snapshot, or it has a newer snapshot than its leader (section 7).
+//! A follower needs a snapshot, or has a newer snapshot than its leader (section 7).
 
 use labapi::RaftPeer;
 use labrpc::Link;
@@ -24,17 +24,17 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// Longer than a message needs on a network without faults, and much shorter than an election timeout.
 const MESSAGE: Duration = Duration::from_millis(5);
 
-/// The rest of the last index after which the next commands begin. So the fourth of these commands is the
-/// last one in the next snapshot.
+/// A `rest` for [`commit_up_to`]. The fourth command after that call is the last one in the next snapshot.
 const BEFORE_A_SNAPSHOT: u64 = SNAPSHOT_INTERVAL / 2;
 
-/// Section 7 and 5.3: a leader can learn from any reply that a follower has the entries up to the end of a
-/// snapshot, and entries after it. Then the leader must send the entries that come next.
+/// Section 7 and 5.3: any reply can tell a leader that a follower has all entries of a snapshot, and more
+/// entries. Then the leader must send the entries that come next.
 ///
-/// The leader sends a snapshot to a follower, because it has heard nothing for long. But earlier entries are
-/// still on their way, and arrive first. So the follower has more than the snapshot when it answers.
+/// The leader has heard nothing from a follower for long, so it sends a snapshot. But entries that the leader
+/// has sent earlier are still on their way, and arrive first. So when the follower answers, it has more
+/// entries than the snapshot.
 ///
-/// Finds: a leader that sends a snapshot waits for ever for the reply that it expects.
+/// Finds: a leader sends a snapshot, and then waits for ever for the reply that it expects.
 fn entries_come_late_during_a_snapshot<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).with_snapshots().strict());
     cfg.begin("Test (strict2): entries come late during a snapshot");
@@ -53,8 +53,8 @@ fn entries_come_late_during_a_snapshot<R: RaftPeer>() {
 /// has acknowledged these entries, so they may be committed.
 ///
 /// A snapshot and later entries are on their way to a follower. The entries arrive first, and the leader
-/// commits them, because it and the follower are a majority. Then the snapshot arrives, and the leader
-/// crashes. The third server must not win the next election, because it lacks the last entries.
+/// commits them, because the leader and the follower are a majority. Then the snapshot arrives, and the
+/// leader crashes. The third server must not win the next election, because it lacks the last entries.
 ///
 /// Finds: a follower that gets a snapshot discards its whole log.
 fn snapshot_keeps_later_entries<R: RaftPeer>() {
@@ -102,10 +102,11 @@ enum Third {
     IsCutOff,
 }
 
-/// Holds entries on their way to a follower. The leader thinks that its messages to this follower are lost,
-/// and it has a snapshot that ends in the middle of the entries that are held. When the test releases the
-/// messages, the leader first gets an old reply of the follower. So it sends the snapshot, which is held. At
-/// the same time, the entries arrive. They do not say that entries of them are committed.
+/// Holds entries on their way to a follower. The leader thinks that its messages to this follower are lost.
+/// It has a snapshot, which ends in the middle of the held entries. When the test releases the messages, the
+/// leader first gets an old reply of the follower. So the leader sends the snapshot, which is held. At the
+/// same time, the entries arrive. The messages with these entries do not say that any of these entries is
+/// committed.
 fn hold_entries_and_a_snapshot<R: RaftPeer>(cfg: &Arc<Cluster<R>>, third_hears: Third) -> Late {
     commit_up_to(cfg, BEFORE_A_SNAPSHOT);
     let (leader, _) = settled(cfg);
@@ -115,7 +116,8 @@ fn hold_entries_and_a_snapshot<R: RaftPeer>(cfg: &Arc<Cluster<R>>, third_hears: 
     cfg.set_link(leader, slow, Link::RepliesHeld);
     start(cfg, leader, 1);
     sleep(Duration::from_millis(1));
-    // The third server gets the last entry of the next snapshot before the leader knows that it is committed.
+    // The third server gets the last entry of the next snapshot before the leader knows that this entry is
+    // committed.
     cfg.set_link(leader, slow, Link::RequestsHeld);
     cfg.set_link(leader, third, Link::RepliesHeld);
     start(cfg, leader, 3);
@@ -150,8 +152,8 @@ fn start<R: RaftPeer>(cfg: &Cluster<R>, leader: usize, commands: usize) -> u64 {
     started.last().flatten().map_or(0, |it| it.index)
 }
 
-/// Commits commands on all servers until the last index has this rest, if it is divided by
-/// [`SNAPSHOT_INTERVAL`]. Returns the last index.
+/// Commits commands on all servers until the last index modulo [`SNAPSHOT_INTERVAL`] is `rest`. Returns the
+/// last index.
 #[track_caller]
 fn commit_up_to<R: RaftPeer>(cfg: &Cluster<R>, rest: u64) -> u64 {
     loop {
@@ -165,8 +167,8 @@ fn commit_up_to<R: RaftPeer>(cfg: &Cluster<R>, rest: u64) -> u64 {
 /// Section 7: a follower discards its log if the log conflicts with the snapshot that it gets.
 ///
 /// A leader that is cut off has many entries that are not committed. The other two servers commit other
-/// entries, and make a snapshot. So the old leader needs the snapshot, and has entries after its end. These
-/// entries are of an older term.
+/// entries, and make a snapshot. So the old leader needs the snapshot. It also has entries of an older term
+/// after the end of the snapshot.
 ///
 /// Finds: a follower keeps its log, or the term of its own entry, if the log reaches the end of the snapshot.
 fn snapshot_replaces_a_conflicting_log<R: RaftPeer>() {
@@ -178,7 +180,7 @@ fn snapshot_replaces_a_conflicting_log<R: RaftPeer>() {
         cfg.disconnect(old);
         start(&cfg, old, 12);
         while cfg.one(Value::random(), 2, Retry::Yes) < before + 6 {}
-        // The services give their snapshots to Raft.
+        // During this pause, the services give their snapshots to Raft.
         sleep(MESSAGE);
         cfg.connect(old);
         cfg.one(Value::random(), 3, Retry::Yes);
@@ -187,7 +189,7 @@ fn snapshot_replaces_a_conflicting_log<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Section 7: a server does not go back to an older snapshot, also not after a restart.
+/// Section 7: a server never goes back to an older snapshot, even after a restart.
 ///
 /// A snapshot is held on its way to a follower. The follower gets a newer snapshot and the entries after it.
 /// The leader and the follower commit three more entries, which the third server lacks. The follower
@@ -203,8 +205,9 @@ fn old_snapshot_after_a_restart<R: RaftPeer>() {
         commit_up_to(&cfg, BEFORE_A_SNAPSHOT);
         let (leader, term) = settled(&cfg);
         let [behind, third] = others(&cfg, &[leader])[..] else { unreachable!("three servers") };
-        // The follower does not get entries, but hears the heartbeats. When the leader hears that the
-        // follower lacks entries, it has only a snapshot of them. The snapshot is held.
+        // First the follower gets no entries. Later it hears a heartbeat, and its reply tells the leader that
+        // the follower lacks entries. Then the leader has only a snapshot of these entries. It sends the
+        // snapshot, which is held.
         cfg.set_link(leader, behind, Link::RequestsLost);
         let last = start(&cfg, leader, 8);
         cfg.wait(last, 2, Some(term));
@@ -250,8 +253,8 @@ fn old_snapshot_after_a_restart<R: RaftPeer>() {
 /// A follower gets entries, and its service makes a snapshot. But all replies of the follower are lost, and
 /// the service of the leader makes no snapshot. So the leader sends the same entries again.
 ///
-/// Finds: a follower refuses entries if its snapshot covers the entry before them, or forgets to leave out
-/// the entries that the snapshot covers.
+/// Finds: a follower refuses entries if its snapshot covers the entry before them; a follower forgets to
+/// leave out the entries that its snapshot covers.
 fn follower_has_a_newer_snapshot<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).with_snapshots().strict());
     cfg.begin("Test (strict2): a follower has a newer snapshot than its leader");

@@ -26,10 +26,10 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// 5.3 and 5.4: when an entry is applied, a majority of the servers has it on stable storage.
 ///
 /// Only three of five servers get a command. At the moment at which the first service applies the command,
-/// all servers crash. Then three servers restart, of which only one has got the command. This server must
-/// still have the command, so the restarted servers must apply the command. The test does this once for each
-/// of the ten sets of three servers. In about six of the ten rounds, the server that has got the command is
-/// the leader. In the other rounds it is a follower.
+/// all servers crash. Then three servers restart. Only one of them has got the command. It must still have
+/// the command, so all three must apply the command. The test does this once for each of the ten sets of
+/// three servers. In about six of the ten rounds, the restarted server with the command is the old leader. In
+/// the other rounds it is a follower.
 ///
 /// Finds: a leader counts itself before it has saved the entry; a follower acknowledges an entry before it
 /// has saved it; a leader commits with one server less than a majority.
@@ -68,7 +68,7 @@ fn majorities_of_five() -> Vec<Vec<usize>> {
 ///
 /// The leader and one follower of five servers are connected. Each request arrives twice, and messages take
 /// so long that the leader may send an entry again before the first answer arrives. So the leader can get
-/// several acknowledgements of the same server. Two servers are no majority, so nothing may be committed.
+/// several acknowledgements from the same server. Two servers are no majority, so nothing may be committed.
 ///
 /// Finds: a leader counts the replies, and not the servers that have stored the entry.
 fn acknowledgements_that_come_twice<R: RaftPeer>() {
@@ -104,8 +104,8 @@ fn acknowledgements_that_come_twice<R: RaftPeer>() {
 /// commands. In about half of the rounds it also restarts. Then it is connected again. The test remembers all
 /// promises.
 ///
-/// Finds: `start` finds out the index and adds the entry in two steps; a leader removes entries of its own
-/// log; a server leads a term twice.
+/// Finds: `start` reads the next index first and adds the entry later, so two calls get the same index; a
+/// leader removes entries of its own log; a server leads a term twice.
 fn an_index_is_promised_once<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).strict());
     cfg.begin("Test (strict2): an index is promised once");
@@ -162,8 +162,8 @@ fn remember(promised: &mut BTreeMap<(u64, u64), Value>, promises: Vec<(Started, 
     }
 }
 
-/// Figure 8 of the paper, step by step. An entry of an old term is stored on a majority, and later it is
-/// overwritten. So the leader of step (c) must not commit this entry (5.4.2).
+/// Figure 8 of the paper, step by step. In step (c), an entry of an old term is stored on a majority. In step
+/// (d), it is overwritten. So the leader of step (c) must not commit this entry (5.4.2).
 ///
 /// Finds: a leader commits entries of older terms by counting replicas.
 fn figure_8_to_the_letter<R: RaftPeer>() {
@@ -210,8 +210,8 @@ fn figure_8_to_the_letter<R: RaftPeer>() {
     assert!([s1, s2].contains(&leader), "only S1 or S2 can win, not server {leader}");
     sleep(REPLICATION);
 
-    // (d) S1 and S2 are cut off, and S5 restarts. The last entry of S5 has a later term than entry 2, so S3
-    // and S4 elect S5. S5 overwrites entry 2 on S3.
+    // (d) S1 and S2 are cut off, and S5 restarts. The last entry of S5 has a later term than the entry 2 of
+    // S1, so S3 and S4 elect S5. S5 overwrites entry 2 on S3.
     [s1, s2].iter().for_each(|&i| cfg.disconnect(i));
     cfg.start1(s5);
     [s3, s4, s5].iter().for_each(|&i| cfg.connect(i));

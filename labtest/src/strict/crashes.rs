@@ -97,7 +97,7 @@ fn follower_crashes_when_it_answers<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Figure 2 and 5.3: an entry that is once on stable storage stays there, also while later entries are saved.
+/// Figure 2 and 5.3: an entry that is on stable storage stays there, even while later entries are saved.
 ///
 /// Two of three servers have a committed entry. One of the two crashes before or after it saves one of the
 /// next entries. Then the other one crashes, too. The first one restarts together with the third server,

@@ -23,11 +23,11 @@ const QUIET: Duration = Duration::from_secs(3);
 /// an even group is one server more than one half of the group.
 ///
 /// First the group is split into halves before it has a leader: no half may elect one. Then it is split while
-/// it has a leader: the half with the leader commits nothing, and the other half elects nobody. In the end
-/// one server more than one half is connected: these servers must elect and commit.
+/// it has a leader: the half with the leader commits nothing, and the other half elects nobody. In the end,
+/// one half and one more server are connected. Together they must elect a leader and commit.
 ///
-/// Finds: in a group of an even size, a server takes one server too few, or one too many, for a majority. All
-/// groups in the tests of lab 2 have an odd size.
+/// Finds: in a group of an even size, a server thinks that a majority has one server less, or one more, than
+/// it really has. All groups in the tests of lab 2 have an odd size.
 fn even_group<R: RaftPeer>(servers: usize) {
     let cfg = make_config::<R>(Setup::of(servers).strict());
     let half = servers / 2;

@@ -166,14 +166,14 @@ fn reply_of_an_earlier_term<R: RaftPeer>() {
     cfg.end();
 }
 
-/// 5.3: a success acknowledges only the entries that the leader has sent, and the entries before them.
+/// 5.3: a reply with a success acknowledges only the entries of the request, and the entries before them.
 ///
-/// A leader that is cut off has entries that are not committed. A server of the other side is elected, and
-/// the old leader answers its first heartbeat. This reply is held. Then the new leader gets new commands, and
-/// reaches nobody any more. When the reply arrives, nothing may be committed, although the log of the old
-/// leader is long enough.
+/// A leader that is cut off has entries that are not committed. A server of the other side is elected. It
+/// sends its first heartbeat, and the old leader answers. This reply is held. Then the new leader gets new
+/// commands, and reaches nobody any more. When the reply arrives, nothing may be committed, although the log
+/// of the old leader is long enough.
 ///
-/// Finds: a follower acknowledges its whole log; a leader takes the end of its own log for the end of the
+/// Finds: a follower acknowledges its whole log; a leader confuses the end of its own log with the end of the
 /// message.
 fn conflicting_entries_are_not_acknowledged<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).strict());
@@ -215,9 +215,9 @@ fn conflicting_entries_are_not_acknowledged<R: RaftPeer>() {
 /// Figure 2: a follower commits only up to the last entry that the message of the leader has checked.
 ///
 /// A leader that is cut off has entries that are not committed. A server of the other side is elected, and
-/// commits other entries. Its first heartbeat to the old leader is lost. So it may send a heartbeat that
-/// comes before the new entries, and says that they are committed. The old leader must not commit its own
-/// entries.
+/// commits other entries. The new leader's first heartbeat to the old leader is lost. So the next heartbeat
+/// may arrive before the new entries, and may say that they are committed. The old leader must not commit its
+/// own entries.
 ///
 /// Finds: a follower commits up to the commit index of its leader, although the rest of its log was not
 /// checked.
@@ -276,8 +276,8 @@ fn first_entries_come_late<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Section 7 and 5.4.1: a snapshot is sent and stored with the term of its last entry, also if the term of
-/// the leader that sends it is later.
+/// Section 7 and 5.4.1: a snapshot is sent and stored with the term of its last entry, even if the leader is
+/// in a later term.
 ///
 /// Two of three servers have committed entries of an old term. Then one of them leads in a later term, but
 /// has no entry of the later term. It sends a snapshot of the first entries to the third server. This server

@@ -1,5 +1,5 @@
-//! Servers that are paused, as the operating system can stop a process. A server does not know that it was
-//! paused. So it goes on with what it believed before (5.1, 5.2, section 7).
+//! Paused servers. A paused server is like a process that the operating system has stopped. Later the server
+//! does not know that it was paused. So it goes on with what it believed before (5.1, 5.2, section 7).
 //!
 //! A pause exists only in virtual time.
 
@@ -32,8 +32,8 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// second command must never be committed. The first command may be committed or lost, but no server may
 /// apply it at an index at which another server applies something else.
 ///
-/// Finds: a leader trusts the time that has passed instead of the answers of a majority; a leader of an old
-/// term goes on to lead when it gets replies that have waited for long.
+/// Finds: a leader trusts its clock instead of the answers of a majority; a leader of an old term still leads
+/// after the pause, because it gets replies that have waited.
 fn leader_is_paused<R: RaftPeer>(servers: usize) {
     let cfg = make_config::<R>(Setup::of(servers).strict());
     cfg.begin(&format!("Test (strict2): the leader is paused ({servers} servers)"));
@@ -44,7 +44,7 @@ fn leader_is_paused<R: RaftPeer>(servers: usize) {
         let first = Value::random();
         let promised = cfg.start(old, first.clone());
         if round % 2 == 1 {
-            // The command is on its way, or replies to it.
+            // When the pause comes, the command or the replies to it may be on their way.
             sleep(Duration::from_micros(rng::below(600)));
         }
         cfg.pause(old);
@@ -76,10 +76,10 @@ fn leader_is_paused<R: RaftPeer>(servers: usize) {
 
 /// Section 7: a follower that was paused gets all messages that have waited for it, and needs a snapshot.
 ///
-/// A follower is paused while the others commit so many commands that the leader has replaced the entries by
-/// a snapshot. When the follower goes on, its election timeout has passed, and old entries, old heartbeats
-/// and perhaps an old snapshot arrive all at once. In some rounds, the follower crashes instead of going on.
-/// Then the messages reach nobody.
+/// A follower is paused. The others commit so many commands that the leader replaces their entries by a
+/// snapshot. When the follower goes on, its election timeout has passed. Old entries, old heartbeats and
+/// perhaps an old snapshot arrive all at once. In some rounds, the follower crashes instead of going on. Then
+/// the messages reach nobody.
 ///
 /// Finds: old messages that come together set the follower back; a follower that was away for long never gets
 /// a snapshot.

@@ -26,8 +26,8 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 /// restarts together with one of the two others. The third server must not win, because it lacks committed
 /// entries.
 ///
-/// Finds: if the log has no entry after the snapshot, a server takes 0 or a wrong term for the term of its
-/// last entry; the term is lost in a restart.
+/// Finds: if the log has no entry after the snapshot, a server uses 0 or another wrong term as the term of
+/// its last entry; the term is lost in a restart.
 fn terms_under_a_snapshot<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).with_snapshots().strict());
     cfg.begin("Test (strict2): entries of many terms under a snapshot");
@@ -64,12 +64,12 @@ fn terms_under_a_snapshot<R: RaftPeer>() {
     cfg.end();
 }
 
-/// Section 7 and 5.3: a server handles messages in any order, also messages that are old or arrive twice.
+/// Section 7 and 5.3: messages may arrive in any order, late or twice. A server must handle all of them.
 ///
 /// Two thirds of the requests wait up to 2.2 s in the network, and half of the requests arrive twice.
 /// Meanwhile servers are cut off, restart, and need snapshots. So old entries and old snapshots arrive after
-/// newer ones. A service must get each index once, in order, and never a snapshot that is older than its
-/// state. In the end the log must be short again.
+/// newer ones. A service must get each index once, and in order. It must never get a snapshot that is older
+/// than its state. In the end the log must be short again.
 ///
 /// Finds: an older snapshot replaces a newer one; entries that the snapshot contains are appended again; an
 /// old message removes newer entries; a reply to an old message counts for newer entries.

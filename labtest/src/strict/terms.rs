@@ -31,9 +31,9 @@ const REPLY: Duration = Duration::from_millis(100);
 
 /// 5.1 and Figure 2: `currentTerm` only rises, and it is on stable storage before a server answers.
 ///
-/// A server can learn of a later term in four ways: it stands for election, a request for its vote has the
-/// term, a heartbeat has the term, or a reply has the term. In each case, the server restarts as soon as it
-/// has the later term, and must still have this term.
+/// A server can come to a later term in four ways. It stands for election, or it finds the term in a request
+/// for its vote, in a heartbeat or in a reply. In each case, the server restarts as soon as it has the later
+/// term, and must still have this term.
 ///
 /// Finds: the term is not saved in one of the four cases.
 fn terms_never_fall<R: RaftPeer>() {
@@ -124,8 +124,9 @@ enum Asked {
 /// A server has a later term than the leader. It can answer, but all its own requests are lost. So the leader
 /// can learn of the later term only from a reply. It must step down as soon as it gets the reply.
 ///
-/// Finds: the leader ignores the term of a reply. If it ignores only the terms of replies to snapshots, the
-/// test finds this only if the leader sends no heartbeat to a server that needs a snapshot.
+/// Finds: the leader ignores the term of a reply. Suppose that it ignores only the terms of replies to
+/// snapshots. Then the test finds this mistake only if the leader sends no heartbeat to a server that needs a
+/// snapshot.
 fn later_term_in_a_reply<R: RaftPeer>(asked: Asked) {
     let (setup, what) = match asked {
         Asked::Entries => (Setup::of(3), "entries"),
@@ -139,8 +140,8 @@ fn later_term_in_a_reply<R: RaftPeer>(asked: Asked) {
         let silent = others(&cfg, &[leader])[0];
         lose_requests_of(&cfg, silent, term + 1);
         if asked == Asked::Snapshot {
-            // After so many commands, the leader no longer has the entries that the server needs, because its
-            // snapshots have replaced them.
+            // After so many commands, the leader no longer has the entries that the server needs, because
+            // snapshots have replaced these entries.
             for _ in 0..2 * SNAPSHOT_INTERVAL {
                 cfg.one(Value::random(), 2, Retry::Yes);
             }
@@ -201,12 +202,13 @@ fn later_term_in_a_refused_vote<R: RaftPeer>() {
 ///
 /// One of three servers wins an election with the vote of the old leader. The third server does not hear of
 /// the election, and stands for election in the same term, but its requests are lost. Then the network is
-/// healed. The third server must follow the new leader. If it does not, it soon stands for election again,
-/// and deposes the leader. A follower issues no requests on its own, so the leader must get none. (No answer
-/// of the leader reaches the third server. So the third server asks again and again if it is still a
-/// candidate.)
+/// healed. The third server must follow the new leader. Otherwise it soon stands for election again, and the
+/// leader must step down. A follower issues no requests on its own, so the leader must get none. (No answer
+/// of the leader reaches the third server. So if the third server is still a candidate, it asks again and
+/// again.)
 ///
-/// Finds: a candidate ignores the leader of its term; it follows the leader, but its election timer goes on.
+/// Finds: a candidate ignores the leader of its term; a candidate follows the leader, but its election timer
+/// goes on.
 fn candidate_hears_the_leader<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).strict());
     cfg.begin("Test (strict2): a candidate hears the leader of its term");
@@ -257,10 +259,10 @@ fn quiet_group_of_seven<R: RaftPeer>() {
     cfg.end();
 }
 
-/// 5.2: also messages with entries show that there is a leader.
+/// 5.2: not only heartbeats, but also messages with entries show that there is a leader.
 ///
-/// The leader of seven servers gets a new command every 2 ms, for eight seconds. So a leader may never need a
-/// message without entries. No server has a reason to start an election.
+/// The leader of seven servers gets a new command every 2 ms, for eight seconds. So perhaps the leader sends
+/// no message without entries in this time. No server has a reason to start an election.
 ///
 /// Finds: only messages without entries start the election timer again; a leader that sends entries to some
 /// servers forgets the others.

@@ -25,7 +25,7 @@ pub(super) fn cases<R: RaftPeer>() -> Vec<Case> {
 }
 
 /// Figure 2 and 5.2: `votedFor` and `currentTerm` are on stable storage before a server answers, so a server
-/// votes once in a term, also if it restarts.
+/// votes only once in a term, even if it restarts.
 ///
 /// The group has two halves that cannot reach each other, and one server in the middle, the hub. Each half is
 /// a majority together with the hub. So the vote of the hub decides each election. The hub restarts every few
@@ -55,10 +55,10 @@ fn voter_restarts<R: RaftPeer>(servers: usize) {
 
 /// Figure 2 and 5.2: a candidate votes for itself, and this vote is on stable storage, too.
 ///
-/// A candidate wins an election with the vote of one of two other servers, and crashes. Its next life gets a
-/// request for its vote from the third server, which has not heard of the election and stands for election in
-/// the same term. If the first candidate has forgotten that it has voted for itself, the term gets a second
-/// leader.
+/// A candidate wins an election with the vote of one of two other servers, and crashes. Then it restarts. The
+/// third server has not heard of the election. It stands for election in the same term, and asks the
+/// restarted server for its vote. If the restarted server has forgotten its vote for itself, the term gets a
+/// second leader.
 ///
 /// Finds: a candidate's vote for itself is not saved.
 fn candidate_restarts<R: RaftPeer>() {
@@ -104,7 +104,7 @@ fn candidate_restarts<R: RaftPeer>() {
 /// does not hear of the election. It stands for election in the same term, and asks the voter. The voter must
 /// refuse, although it has become the winner's follower since its vote.
 ///
-/// Finds: a server that becomes a follower, or hears a leader, forgets its vote also if its term stays the
+/// Finds: a server that becomes a follower, or hears a leader, forgets its vote even if its term stays the
 /// same.
 fn voter_hears_the_leader<R: RaftPeer>() {
     let cfg = make_config::<R>(Setup::of(3).strict());
@@ -203,9 +203,9 @@ fn votes_that_come_late<R: RaftPeer>() {
 /// 5.4.1: of two logs, the log whose last entry has the later term is more up to date. The length matters
 /// only if the terms are the same.
 ///
-/// A leader that is cut off has a long log with entries of its own term that are not committed. Another
-/// server has a short log that ends with committed entries of a later term. When only these two of three
-/// servers are connected, the server with the short log must win.
+/// A leader that is cut off has a long log. The entries of its own term are not committed. Another server has
+/// a short log that ends with committed entries of a later term. When only these two of three servers are
+/// connected, the server with the short log must win.
 ///
 /// Finds: only the lengths are compared; a vote is granted only to a log that is better in both the term and
 /// the length; a vote is refused only to a log that is worse in both.

@@ -19,15 +19,15 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
 /// How long a test waits for a crash that it has ordered.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Section 7 and lab 3B: an operation is done once, also if the servers crash at the moment at which one of
-/// them saves a snapshot.
+/// Section 7 and lab 3B: an operation is done only once, even if the servers crash at the moment at which one
+/// of them saves a snapshot.
 ///
 /// The servers take a snapshot after each entry. All servers crash at the same moment, before or after one of
 /// them has saved a snapshot. The client has no reply yet, so it sends its append again. Each server starts
 /// with its old snapshot and the entries after it, or with the new snapshot.
 ///
-/// Finds: the snapshot and the log are saved in two steps; the state in a snapshot is older or newer than its
-/// index; the snapshot does not say which writes were done.
+/// Finds: the snapshot and the log are saved in two steps; the state in a snapshot is older or newer than the
+/// snapshot's index; the snapshot does not say which writes were done.
 fn crash_when_it_saves_a_snapshot<S: KvService>() {
     const APPENDS: usize = 12;
     let cfg = make_config::<S>(Setup::of(3).near_clients().maxraftstate(1));

@@ -8,11 +8,13 @@
 //! | `replies.rs` | a reply says what was committed, and belongs to the operation of the client |
 //! | `snapshots.rs` | a snapshot has the state after its last entry, and says which writes were done |
 //! | `crashes.rs` | servers crash when they save a snapshot or answer a client |
+//! | `pauses.rs` | a leader is paused, and goes on with what it believed before |
 //!
 //! Three more tests need a service that is only a counter on a replicated state machine
 //! ([`CounterService`]). Their code is in `rsm.rs`, beside the course's tests of a replicated state machine.
 
 mod crashes;
+mod pauses;
 mod repeats;
 mod replies;
 mod snapshots;
@@ -37,7 +39,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All strict tests for the key/value service `S`.
 pub fn cases<S: KvService>() -> Vec<Case> {
-    [repeats::cases::<S>(), replies::cases::<S>(), snapshots::cases::<S>(), crashes::cases::<S>()].concat()
+    [
+        repeats::cases::<S>(),
+        replies::cases::<S>(),
+        snapshots::cases::<S>(),
+        crashes::cases::<S>(),
+        pauses::cases::<S>(),
+    ]
+    .concat()
 }
 
 /// The `main` function of a test binary for the strict tests. The argument `here` is the value of
@@ -46,7 +55,7 @@ pub fn main_strict3<S: KvService>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &cases::<S>())
 }
 
-/// Like [`main_strict3`], with the three tests of the counter `C` in addition.
+/// Like [`main_strict3`], but the suite also has the three tests of the counter `C`.
 pub fn main_strict3_and_counter<S: KvService, C: CounterService>(here: Identity) -> ExitCode {
     harness::main(here, S::STRICTNESS, &[cases::<S>(), rsm::strict_cases::<C>()].concat())
 }
@@ -64,8 +73,8 @@ fn wait<T: Send + 'static>(what: &str, operation: JoinHandle<T>) -> T {
     within(PATIENCE, what, || join(operation))
 }
 
-/// Fails the test if the value of the key does not have the elements 0 to `count` - 1 of the client exactly
-/// once and in order.
+/// Checks that the value of the key has the elements 0 to `count` - 1 of the client, each once and in order.
+/// If it does not, the test fails.
 #[track_caller]
 fn check_key<S: KvService>(ck: &mut Client<S>, key: &str, client: usize, count: usize) {
     if let Err(error) = check_appends(client, &ck.get(key), count) {

@@ -20,7 +20,7 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
     ]
 }
 
-/// Lab 3A: a server does each operation once, also if its request arrives again.
+/// Lab 3A: a server does each operation only once, even if its request arrives again.
 ///
 /// Each request arrives twice, the second time up to 26 ms after the first. At that time the client has often
 /// done its next operation. So the servers must also recognize a copy of an operation that is not the
@@ -45,8 +45,8 @@ fn every_request_twice<S: KvService>() {
     cfg.end();
 }
 
-/// Lab 3: a server does each operation once, also if a copy arrives much later, and also after a restart from
-/// a snapshot.
+/// Lab 3: a server does each operation only once, even if a copy arrives much later, and even after a restart
+/// from a snapshot.
 ///
 /// A copy of each request arrives up to three seconds later. Meanwhile the client does other operations, and
 /// all servers restart from their snapshots. There are eight clients. So a server that remembers only a few
@@ -78,8 +78,8 @@ fn copies_that_come_late<S: KvService>() {
 
 /// Lab 3A: two clients never have the same identity.
 ///
-/// Many clerks do one append each. If two of them have the same identity, the servers take the second append
-/// for a copy of the first.
+/// Many clerks do one append each. If two of them have the same identity, the servers think that the second
+/// append is a copy of the first.
 ///
 /// Finds: the identity of a client is random, but the range of the random number is small.
 fn many_clerks<S: KvService>() {

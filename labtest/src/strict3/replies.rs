@@ -19,8 +19,8 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
 
 /// Section 8: a server that leads must know that it still leads before it replies to a read.
 ///
-/// The leader and one other server are cut off from three servers, which then change a value. A clerk that
-/// can reach only the two servers must not get the old value.
+/// The leader and one other server are cut off from the other three servers. Then a client changes a value at
+/// the three servers. A clerk that can reach only the two servers must not get the old value.
 ///
 /// Finds: a leader or a follower replies to a Get from its own memory.
 fn read_in_the_minority<S: KvService>() {
@@ -107,7 +107,7 @@ fn leader_loses_its_entries<S: KvService>() {
 /// The leader crashes as soon as it has replied to a write. The other two of three servers must have the
 /// write.
 ///
-/// Finds: a server replies when the write is in its log, before it is committed.
+/// Finds: a server replies when the write is in its log, but not committed yet.
 fn leader_crashes_after_its_reply<S: KvService>() {
     let cfg = make_config::<S>(Setup::of(3).near_clients());
     let mut ck = make_client(&cfg, &cfg.all());

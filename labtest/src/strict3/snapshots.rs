@@ -1,4 +1,4 @@
-//! A snapshot has exactly the state after the entry of its index.
+//! A snapshot up to an index has exactly the state after the entry at this index.
 
 use labapi::KvService;
 use labrt::rng;
@@ -18,12 +18,13 @@ pub(super) fn cases<S: KvService>() -> Vec<Case> {
     ]
 }
 
-/// Section 7: a snapshot has the state after the entry of its index: no more and no less.
+/// Section 7: a snapshot up to an index has exactly the state after the entry at this index.
 ///
 /// Each append makes a snapshot, and all servers crash between the snapshot and the next entry. Some keys are
 /// only in the snapshots, because they were written once at the beginning.
 ///
-/// Finds: the state in a snapshot is older than its index; a restarted server does not restore the snapshot.
+/// Finds: the state in a snapshot is older than the snapshot's index; a restarted server does not restore the
+/// snapshot.
 fn all_crash_after_each_append<S: KvService>() {
     const APPENDS: usize = 12;
     let cfg = make_config::<S>(Setup::of(3).near_clients().maxraftstate(1));
@@ -43,8 +44,9 @@ fn all_crash_after_each_append<S: KvService>() {
 /// Section 7 and lab 3B: a server that installs a snapshot takes over all that is in it: the values, and
 /// which writes were done.
 ///
-/// One server is cut off while the others do an append whose reply is lost, and take snapshots. Then this
-/// server gets a snapshot, and one of the other servers is shut down. Now the clerk sends its append again.
+/// One server is cut off. Meanwhile the others do an append whose reply is lost, and take snapshots. Then the
+/// server is connected again and gets a snapshot, and one of the others is shut down. Now the clerk sends its
+/// append again.
 ///
 /// Finds: a server that gets a snapshot keeps its old state; the snapshot does not say which writes were
 /// done.
@@ -89,8 +91,8 @@ fn repeat_after_an_installed_snapshot<S: KvService>() {
 
 /// Section 7 and lab 3B: each server takes its snapshots by itself, so each log stays short.
 ///
-/// The leader does not change, and the entries are much longer than `maxraftstate` together. A follower that
-/// keeps all of them has a log that is too long.
+/// The leader does not change. All entries together are much longer than `maxraftstate`. If a follower keeps
+/// all entries, its log is too long.
 ///
 /// Finds: only the leader takes snapshots.
 fn all_servers_take_snapshots<S: KvService>() {

@@ -62,11 +62,11 @@ pub(super) fn leaves_and_joins_again<S: Sharded>() {
     cfg.end();
 }
 
-/// Lab 4B, challenge 1: a group deletes the shards that it has given away, also if all servers of both groups
-/// restart before the shards are deleted.
+/// Lab 4B, challenge 1: a group deletes the shards that it has given away. It does this even if all servers
+/// of both groups restart before the shards are deleted.
 ///
-/// Finds: only the leader that has sent a shard deletes its data, or only the servers that were up at that
-/// time do this.
+/// Finds: the data is deleted only by the leader that has sent it, or only by the servers that were up at
+/// that time.
 pub(super) fn deleted_also_after_restarts<S: Sharded>() {
     const LEN: usize = 1000;
     let title = "Test (strict4): shards are deleted also after restarts ...";

@@ -13,7 +13,7 @@ use crate::lab4::part_a::{SERVERS, groups};
 use crate::raft::ELECTION_TIMEOUT;
 use crate::service::{Client, Config, LATEST_COPY, Setup, make_config};
 
-/// Lab 4A: each change makes exactly one configuration, also if the clerk sends the request again.
+/// Lab 4A: each change makes exactly one configuration, even if the clerk sends the request again.
 ///
 /// The network loses requests and replies, so the clerk sends some changes again. The course's tests of the
 /// controller have a reliable network.
@@ -27,8 +27,8 @@ pub(super) fn every_change_once<S: CtrlerService>() {
     cfg.end();
 }
 
-/// Lab 4A: a controller makes each change once, also if a copy of the request arrives up to three seconds
-/// later. At that time the clerk has made other changes.
+/// Lab 4A: a controller makes each change only once, even if a copy of the request arrives up to three
+/// seconds later. At that time the clerk has made other changes.
 ///
 /// Finds: a controller makes an older change again, because it compares only the number of the last change.
 pub(super) fn copies_of_changes_that_come_late<S: CtrlerService>() {
@@ -108,18 +108,24 @@ pub(super) fn query_in_the_minority<S: CtrlerService>() {
     cfg.end();
 }
 
-/// Lab 4A: a configuration never changes, all servers have the same configurations, also after a restart, and
-/// each join and leave spreads the shards evenly and moves as few shards as possible.
+/// Lab 4A has these rules:
+///
+/// * A configuration never changes.
+/// * All servers have the same configurations, even after a restart.
+/// * Each join and each leave spreads the shards evenly, and moves as few shards as possible.
 ///
 /// Groups join and leave in random order, and shards move. There are up to about thirteen groups at once.
 /// After each change the new configuration is compared with the one before it. Servers crash between the
 /// changes, so the configurations come from different leaders. At the end, each server is shut down once. The
 /// other servers must still return every configuration.
 ///
-/// Finds: which group gets a shard depends on the order of a hash map; two configurations share one map of
-/// groups, so a change of the newer one also changes the older one; a join or a leave moves shards without
-/// need; a shard stays with a group that has left; a query with a number that does not exist yet does not
-/// give the latest configuration.
+/// Finds:
+///
+/// * which group gets a shard depends on the order of a hash map;
+/// * two configurations share one map of groups, so a change of the newer one also changes the older one;
+/// * a join or a leave moves shards without need;
+/// * a shard stays with a group that has left;
+/// * a query for a number that does not exist yet does not get the latest configuration.
 pub(super) fn random_changes<S: CtrlerService>() {
     const CHANGES: usize = 40;
     let cfg = make_config::<S>(Setup::of(SERVERS).near_clients().without_columns());

@@ -17,8 +17,8 @@ use crate::shards::{Client, Cluster, Setup, make_config, within};
 /// Lab 4B: a message that moves a shard is valid only for its own configuration.
 ///
 /// A copy of each message arrives up to three seconds later. A shard moves to another group, comes back, and
-/// moves to that group again, but this time its old owner is down. While the new owner waits, the message of
-/// the first move arrives again. This message has old data.
+/// moves to that group again. This time the old owner is down, so the new owner waits for the data. Meanwhile
+/// the message of the first move arrives again. This message has old data.
 ///
 /// Finds: a group that waits for a shard takes the data of an older configuration.
 pub(super) fn handoff_that_comes_late<S: Sharded>() {
@@ -67,12 +67,12 @@ fn append<C: labapi::KvClerk>(mut clerk: Client<C>, key: &'static str, count: &m
     })
 }
 
-/// Lab 4B: the service is linearizable, also if old messages arrive while shards move.
+/// Lab 4B: the service is linearizable, even if old messages arrive while shards move.
 ///
 /// A copy of each message arrives up to three seconds later. Meanwhile random shards move between two groups,
 /// and one of the groups restarts.
 ///
-/// Finds: all kinds of old messages that are taken for new ones.
+/// Finds: a server treats an old message like a new one.
 pub(super) fn moves_while_copies_come_late<S: Sharded>() {
     let title = "Test (strict4): shards move while copies of messages come late ...";
     let work = Work::<S>::begin(title, Setup::new().late_copies().maxraftstate(500));
@@ -130,7 +130,8 @@ pub(super) fn repeats_while_shards_move<S: Sharded>() {
     cfg.end();
 }
 
-/// Lets two groups leave and join in turn, so that all shards move, until the clients are done.
+/// Moves all shards between two groups until the clients are done: in turn, each group leaves and joins
+/// again.
 fn swaps<S: Sharded>(cluster: &Cluster<S>, done: &AtomicBool) {
     let mut leaving = 0;
     while !done.load(Ordering::SeqCst) {

@@ -14,16 +14,16 @@ use crate::shards::{Client, Cluster, Moment, Place, Setup, Which, make_config, w
 /// The key whose shard moves.
 const KEY: &str = "0";
 
-/// Lab 4B: each operation is done once, also if servers crash at any moment of a handoff.
+/// Lab 4B: each operation is done only once, even if servers crash at any moment of a handoff.
 ///
 /// In each round a shard moves, and a client appends to a key of this shard. The leader of the old owner
 /// crashes when it saves or sends something, or the leader of the new owner crashes when it saves something
 /// or answers. In some rounds all servers of the group crash at the same moment. If only the leader has
-/// crashed, it often stays down until the shard has moved. So the other servers must have all that it has
-/// promised.
+/// crashed, it often stays down until the shard has moved. So the other servers must have all that the leader
+/// has promised.
 ///
-/// Finds: the old owner deletes the data when it sends it, or before the new owner has saved it; the new
-/// owner says that it has the data before a majority has saved it.
+/// Finds: the old owner deletes the data when it sends the data, or before the new owner has saved the data;
+/// the new owner confirms the data before a majority of its servers has saved it.
 pub(super) fn crashes_in_a_handoff<S: Sharded>() {
     const ROUNDS: usize = 16;
     let title = "Test (strict4): crashes at a moment of a handoff ...";
@@ -65,13 +65,14 @@ pub(super) fn crashes_in_a_handoff<S: Sharded>() {
     cfg.end();
 }
 
-/// Starts the servers of groups that are down.
+/// Starts every server that is down, in all groups.
 fn start_all<S: Sharded>(cfg: &Cluster<S>) {
     let places = (0..cfg.groups()).flat_map(|gi| (0..cfg.servers()).map(move |i| Place::Server(gi, i)));
     places.filter(|&place| !cfg.is_up(place)).for_each(|place| cfg.start(place));
 }
 
-/// Fails the test if the value of the key does not have the first `count` elements, each once and in order.
+/// Checks that the value of the key has the first `count` elements, each once and in order. If it does not,
+/// the test fails.
 #[track_caller]
 fn check<C: KvClerk>(mut clerk: Client<C>, count: usize) {
     let value = within(PATIENCE, "reading the key", move || clerk.get(KEY));

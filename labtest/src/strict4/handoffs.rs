@@ -42,8 +42,8 @@ pub(super) fn taker_cannot_commit<S: Sharded>() {
 }
 
 /// A group is down while it joins and leaves again. So the old owner of its shards has not delivered them
-/// yet. The old owner restarts from a snapshot. It must still know the servers of the group that has left,
-/// because it must deliver the shards to that group, and only that group can give the shards back.
+/// yet. The old owner restarts from a snapshot. It must still know the servers of the group that has left. It
+/// must deliver the shards to that group, because only that group can give the shards back.
 pub(super) fn taker_has_left<S: Sharded>() {
     let title = "Test (strict4): the new owner leaves before it has the data, and the old owner restarts ...";
     let cfg = make_config::<S>(title, Setup::new().maxraftstate(1).limit(LIMIT));

@@ -11,6 +11,7 @@
 //! | `again.rs` | groups that restart, leave and join again while shards move |
 //! | `replays.rs` | groups that restart from a snapshot of an earlier step of a move |
 //! | `crashes.rs` | servers crash at a moment of a handoff |
+//! | `pauses.rs` | the leader of the old owner is paused while its shard moves |
 //!
 //! The suite `shards` ([`migration`](super::migration)) has random faults at random instants. Each test here
 //! makes one situation on purpose.
@@ -21,6 +22,7 @@ mod copies;
 mod crashes;
 mod handoffs;
 mod owners;
+mod pauses;
 mod replays;
 
 use labapi::{CtrlerService, Sharded};
@@ -35,7 +37,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// All strict tests for the controller `C` and the sharded service `S`.
 pub fn cases<C: CtrlerService, S: Sharded>() -> Vec<Case> {
-    vec![
+    let mut cases = vec![
         Case::ours("every_change_once", controller::every_change_once::<C>),
         Case::ours("copies_of_changes_that_come_late", controller::copies_of_changes_that_come_late::<C>),
         Case::ours("query_in_the_minority", controller::query_in_the_minority::<C>),
@@ -56,7 +58,9 @@ pub fn cases<C: CtrlerService, S: Sharded>() -> Vec<Case> {
         Case::ours("restart_without_a_request", replays::restart_without_a_request::<S>),
         Case::ours("arrival_of_an_older_move", replays::arrival_of_an_older_move::<S>),
         Case::ours("crashes_in_a_handoff", crashes::crashes_in_a_handoff::<S>),
-    ]
+    ];
+    cases.extend(pauses::cases::<S>());
+    cases
 }
 
 /// The `main` function of a test binary for the strict tests. The argument `here` is the value of

@@ -21,13 +21,13 @@ const OTHER: &str = "1";
 /// round are much shorter.
 const MAXRAFTSTATE: usize = 4000;
 
-/// Lab 4B and 5.4.2: a group whose servers have restarted continues a migration, also if no client sends it a
-/// request.
+/// Lab 4B and 5.4.2: after its servers have restarted, a group continues a migration even if no client sends
+/// it a request.
 ///
 /// While a group waits for a shard, all its servers take a snapshot. Then the data comes, so the old owner
-/// deletes its copy. Now all servers of the group restart from the snapshot. For them the entry with the data
-/// is not committed yet. The old owner does not send the data again, and no client sends a request to the
-/// group. The group must still give the shard to a third group.
+/// deletes its copy. Now all servers of the group restart from the snapshot. After the restart, they do not
+/// know that the entry with the data is committed. The old owner does not send the data again, and no client
+/// sends a request to the group. The group must still give the shard to a third group.
 ///
 /// Finds: a new leader starts no entry of its own term, so it never commits the entries of older terms.
 pub(super) fn restart_without_a_request<S: Sharded>() {
@@ -60,12 +60,12 @@ pub(super) fn restart_without_a_request<S: Sharded>() {
 /// Lab 4B: the news that a shard has arrived is valid only for its own move.
 ///
 /// A shard moves from a group to another group, comes back, and moves away again. The second time its new
-/// owner is down. All servers of the old owner have a snapshot from the middle of the first move. They
-/// restart, and one of them is elected by another one, which crashes when it gives its vote. So the new
-/// leader cannot commit the rest of its log. It only knows the first move, sends the data of this move again,
-/// and gets the reply that the data has arrived. Then the others are back, and the log is repeated. Only at
-/// its end, the group learns once more that the first move is complete. It must not delete the data of the
-/// second move.
+/// owner is down. All servers of the old owner have a snapshot from the middle of the first move. Two of them
+/// restart. One votes for the other, and crashes when it gives its vote. So the new leader cannot commit the
+/// rest of its log. It knows only the first move. So it sends the data of this move again, and gets the reply
+/// that the data has arrived. Then the other servers are back, and the log is repeated. At the end of the
+/// log, the group learns once more that the first move is complete. It must not delete the data of the second
+/// move.
 ///
 /// Finds: a group deletes the data of a shard after a late acknowledgement of an older move.
 pub(super) fn arrival_of_an_older_move<S: Sharded>() {

@@ -37,7 +37,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("shared/fold.js"),
 ];
 
-/// The parts in which one page differs from others.
+/// The parts of a page that it does not share with other pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
     /// The title of the browser's window. Any text is possible.
@@ -87,7 +87,7 @@ impl Page<'_> {
     }
 }
 
-/// Appends text as the content of an element.
+/// Appends a text as the content of an element. Escapes replace the characters that HTML treats as markup.
 pub(crate) fn push_text(html: &mut String, text: &str) {
     for c in text.chars() {
         match c {

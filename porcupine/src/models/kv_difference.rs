@@ -1,5 +1,6 @@
-//! Compares the value that a get has read with the value that an order of operations gives, and says in words
-//! what differs: which writes are missing, which are there twice, and which stand in the wrong order.
+//! A get has read a value, but an order of operations gives another value. The code in this file compares the
+//! two values, and says in words what differs: which writes are missing, which are there twice, and which
+//! stand in the wrong order.
 //!
 //! Long values are not in the history as bytes, only as a [`Text`]: a fingerprint and the last bytes. That is
 //! enough for most mistakes. The last bytes are taken apart into values that were written. The fingerprint of
@@ -15,10 +16,11 @@ use crate::Piece;
 /// A sentence names at most this number of operations.
 const MOST_NAMED: usize = 3;
 
-/// The search for one write that is there twice or has another place tries only this number of last writes.
+/// The search looks for one write that is there twice or has another place. It tries only this number of last
+/// writes.
 const DEEPEST: usize = 400;
 
-/// A write, as an index into the list of all inputs, and the print of its value.
+/// A write: its index in the list of all inputs, and the print of its value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Write {
     index: usize,
@@ -30,7 +32,7 @@ struct Write {
 enum Wrong {
     /// The value is an earlier value of the order. These writes came after it.
     Old(Vec<usize>),
-    /// The value has the effect of no write, although there were these writes.
+    /// The value is empty, although there were these writes.
     Empty(Vec<usize>),
     /// These writes are missing. The value has the effect of a later write.
     Missing(Vec<usize>, usize),
@@ -52,14 +54,14 @@ pub(super) fn of(placed: &[&KvInput], others: &[&KvInput], value: &Text) -> Vec<
 
 struct Comparison<'a> {
     placed: &'a [&'a KvInput],
-    /// The value after each number of placed operations.
+    /// `states[n]` is the value after the first n placed operations.
     states: Vec<Print>,
-    /// The writes to which the last value of the order belongs: the last put, if there is one, and the
-    /// appends after it.
+    /// The writes that make the last value of the order: the last put, if there is one, and the appends after
+    /// it.
     writes: Vec<Write>,
     /// The last writes of the value that was read, from the last one backwards.
     tail: Vec<Write>,
-    /// The print of the value without each number of its last writes.
+    /// `rests[n]` is the print of the value without its last n writes.
     rests: Vec<Print>,
     empty: bool,
 }
@@ -103,7 +105,8 @@ impl<'a> Comparison<'a> {
             - self.placed.iter().rev().position(|input| input.op == KvOp::Put).unwrap_or(self.placed.len());
         match start {
             Some((0, state)) => vec![Wrong::Old(later(state))],
-            // The value goes on from an earlier value that a later put has replaced. It may be empty.
+            // The value begins with an earlier value, which a later put has replaced. The earlier value may
+            // be empty.
             Some((cut, state)) if state < began => {
                 let tail: Vec<Write> = self.tail[..cut].iter().rev().copied().collect();
                 if self.states[state].len() == 0 {
@@ -155,7 +158,8 @@ impl<'a> Comparison<'a> {
         wrong
     }
 
-    /// Looks for one write that is missing, is there twice, or has another place, far from the value's end.
+    /// Looks for one mistake that is far from the value's end: a write is missing, is there twice, or has
+    /// another place.
     fn search(&self) -> Vec<Wrong> {
         let foreign =
             self.tail.iter().take_while(|write| !self.writes.iter().any(|own| own.value == write.value));
@@ -222,8 +226,9 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Takes the known end of a value apart into values that were written. Returns these writes, from the last
-/// one backwards, and the print of the value without each number of them.
+/// Takes the known end of a value apart into values that were written. Returns two lists. The first list has
+/// these writes, from the last one backwards. Item n of the second list is the print of the value without its
+/// last n writes.
 fn tail(placed: &[&KvInput], others: &[&KvInput], value: &Text) -> (Vec<Write>, Vec<Print>) {
     let inputs: Vec<&KvInput> = placed.iter().chain(others).copied().collect();
     // If several writes have the same value, the first one counts.
@@ -309,7 +314,7 @@ fn sentence(at: usize, wrong: &Wrong, placed: &[&KvInput]) -> Vec<Piece> {
     pieces
 }
 
-/// A list of operations, as it is said: `a, b and 4 others`.
+/// A list of operations in words, for example `a, b and 4 others`.
 fn named(list: &[usize]) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let shown = if list.len() > MOST_NAMED + 1 { MOST_NAMED } else { list.len() };

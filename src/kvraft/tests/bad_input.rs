@@ -1,4 +1,4 @@
-//! Tests with unusual keys and values, and with bytes that are not arguments, not a log, or not a snapshot.
+//! Tests with unusual keys and values, and with wrong bytes in place of arguments, a log or a snapshot.
 
 use super::group::Group;
 use crate::kvraft::{Clerk, KvServer};

@@ -1,11 +1,12 @@
-//! These tests break each invariant of a leader's view, and expect that a check notices it.
+//! Each of these tests breaks one invariant of a leader's view, and expects that a check notices this.
 
 use super::*;
 use crate::raft::messages::Entry;
 use labapi::Command;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The view of a follower that has the first two of four entries, and to which the third is on its way.
+/// The leader's view of a follower. The leader has four entries. The follower has the first two of them, and
+/// the third is on its way.
 fn view() -> Progress {
     let mut view = Progress::new(4, None);
     view.succeeded(1, 2, 0);

@@ -16,10 +16,10 @@ const FLUSH_MESSAGES: usize = 32;
 /// What the server knows about a sleeping sender thread.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sleeper {
-    /// The latest time at which the sender's current or last sleep ends. It is zero if the sender has not
-    /// slept yet.
+    /// The deadline of the sender's current sleep, or of its last sleep if it is awake. It is zero if the
+    /// sender has not slept yet.
     until: Duration,
-    /// For the trace: the id of the message or operation that made a message to this peer due. It is 0 if
+    /// For the trace: the id of the message or operation that gave this sender something to send. It is 0 if
     /// there is none. If there are several, it is the id of the first one.
     woken_by: u64,
 }
@@ -72,7 +72,7 @@ impl Shared {
         }
     }
 
-    /// Sends on the calling thread the messages that the sender threads would send. The senders are not woken
+    /// The calling thread sends the messages that the sender threads would send. The senders are not woken
     /// during the flush. If messages are left at the end, the senders are woken.
     pub(super) fn flush(self: &Arc<Self>) {
         let mut state = self.state.lock();

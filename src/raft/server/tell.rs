@@ -1,4 +1,4 @@
-//! Writes what the rules have done into the trace ([`observe`]) and into the log lines of `LAB_LOG`.
+//! Reports what the rules have done: in the trace ([`observe`]), and in the log lines of `LAB_LOG`.
 
 use crate::raft::core::Core;
 use crate::raft::effects::Event;
@@ -6,7 +6,7 @@ use crate::raft::messages::{Conflict, Entry};
 use labapi::{Role, observe};
 use labrt::dlog;
 
-/// Writes the state with which the server starts into the trace and the log.
+/// Writes the server's first state into the trace and the log.
 pub(super) fn restored(core: &Core) {
     let state = observe::Restored {
         term: core.current_term(),

@@ -58,8 +58,8 @@ struct World {
     leaders: BTreeMap<u64, usize>,
     /// For each entry, by its index and term: its command, and the term of the entry before it.
     entries: BTreeMap<(u64, u64), (Command, u64)>,
-    /// For each index, at position index - 1: the term and the command of the committed entry, and the term
-    /// in which a server first committed it.
+    /// Position `i - 1` is about the committed entry at index `i`: its term, its command, and the term in
+    /// which a server first committed it.
     committed: Vec<(u64, Command, u64)>,
     /// The state of the service after 0, 1, 2, ... commands.
     states: Vec<u64>,
@@ -325,8 +325,8 @@ impl World {
         }
     }
 
-    /// Checks that the index and the term of an entry determine its command and the term of the entry before
-    /// it. By induction, the logs then match up to that entry.
+    /// Checks that entries with the same index and term have the same command, and that the entries before
+    /// them have the same term. By induction, the logs then match up to these entries.
     fn check_log_matching(&mut self, me: usize) {
         let log = self.servers[me].core.log();
         let mut before = log.last_included_term();

@@ -70,7 +70,7 @@ fn a_stale_request_is_refused_5_1() {
         assert!(!core.request_vote(&ask(5, 1, (9, 4))).vote_granted);
         assert_eq!(core.voted_for(), Some(0));
     }
-    // There is no server with the number 3, so it gets no vote.
+    // There is no server with the number 3, so a request with this number gets no vote.
     assert!(!follower(3, 1, &[]).request_vote(&ask(2, 3, (9, 9))).vote_granted);
 }
 
@@ -91,8 +91,8 @@ fn a_timeout_starts_an_election_5_2() {
     for peer in 1..5 {
         let message = core.next_message(peer, AT_ONCE).expect("a request for a vote is due").message;
         assert_eq!(message, Message::RequestVote(ask(2, 0, (2, 1))));
-        // The candidate asks each peer once. It asks again only after a heartbeat interval, because the first
-        // message may be lost.
+        // The candidate asks each peer once. The first message may be lost, so it asks again, but only after
+        // a heartbeat interval.
         assert_eq!(core.next_message(peer, ENTRIES_INTERVAL), None);
         assert!(core.next_message(peer, HEARTBEAT_INTERVAL).is_some());
     }

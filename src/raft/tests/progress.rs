@@ -38,7 +38,7 @@ fn an_entry_goes_out_at_once_and_others_share_the_next_message() {
     propose(&mut core, 1);
     let (first, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (0, 1));
-    // New entries wait while the first message is on its way. When its answer arrives, they are sent.
+    // New entries wait while the first message is on its way. They are sent when the answer arrives.
     propose(&mut core, 5);
     assert_eq!(core.next_message(1, AT_ONCE), None);
     success(&mut core, first);
@@ -327,8 +327,8 @@ fn a_gap_is_filled() {
     core.message_lost(sent[1]);
     let (again, args) = next_append(&mut core, 1, AT_ONCE);
     assert_eq!(shape(&args), (2, 6));
-    // This message is lost, too, after the first message was answered. The missing entries are still the
-    // same.
+    // The first message is answered. Then the message with the repeated entries is lost, too. The missing
+    // entries are still the same.
     success(&mut core, sent[0]);
     core.message_lost(again);
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 6));
@@ -412,8 +412,8 @@ fn old_refusals_are_ignored_unless_they_reach_further_back() {
     assert_eq!(has_leader_view(&core, 1), (6, 7));
 }
 
-/// A message is refused, and no older message on its way has the missing entries. So the leader sends all
-/// entries again that are not acknowledged.
+/// A message is refused, and no older message on its way has the missing entries. So the leader sends again
+/// all entries that are not acknowledged.
 #[test]
 fn a_refusal_that_no_other_message_repairs_is_believed() {
     let mut core = in_touch();

@@ -148,9 +148,9 @@ fn only_a_leader_takes_commands_5_3() {
     assert_eq!((terms(&core), core.commit_index()), (vec![1, 2, 2], 0));
 }
 
-/// Lets a leader with the log `ours` find the last entry that its log and the follower's log `theirs` have in
-/// common. Returns the `prev_log_index` of each message of the leader, up to the first message that the
-/// follower accepts.
+/// The leader has the log `ours`, and the follower has the log `theirs`. Lets the leader find the last common
+/// entry of the two logs. Returns the `prev_log_index` of each message of the leader, up to the first message
+/// that the follower accepts.
 fn probes(ours: &[u64], theirs: &[u64]) -> Vec<u64> {
     let mut leader = leader(3, 99, ours);
     let mut follower = follower(3, 98, theirs);

@@ -290,8 +290,8 @@ fn flushing_together_leaves_nothing_behind() {
     });
 }
 
-/// Whenever the election timer restarts, it has a new random timeout. If the timeout before it was longer,
-/// the ticker must not sleep until the end of that longer timeout.
+/// Whenever the election timer restarts, it has a new random timeout. If the previous timeout was longer, the
+/// ticker must not sleep until the end of the previous timeout.
 #[cfg(feature = "sim")]
 #[test]
 fn a_shorter_election_timeout_ends_sooner() {
@@ -366,7 +366,7 @@ fn a_follower_waits_between_batches() {
     });
 }
 
-/// If the saved state is one that a Raft server never writes, `make` returns an error and starts no thread.
+/// The saved state cannot come from a Raft server. So `make` returns an error and starts no thread.
 #[test]
 fn a_corrupt_state_is_refused() {
     labrt::run(|| {

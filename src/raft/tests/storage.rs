@@ -146,8 +146,8 @@ fn changes_add_up_between_two_visits_to_the_disk() {
     });
 }
 
-/// A server that begins with a state must save the whole state, and knows its number, its group and its
-/// snapshot.
+/// A server that begins with a state must save the whole state. It knows its own number, the size of its
+/// group, and its snapshot.
 #[test]
 fn a_server_with_a_state_saves_all_of_it() {
     let log = RaftLog::after(3, 1, entries(4, &[1, 2]));
@@ -173,7 +173,8 @@ fn an_entry_costs_few_bytes() {
     });
 }
 
-/// Bytes that are not a Raft state give an error that says what is wrong and where. No bytes cause a panic.
+/// If bytes are not a Raft state, there is an error. The error says what is wrong, and where. No bytes cause
+/// a panic.
 #[test]
 fn a_corrupt_state_gives_an_error_and_no_panic() {
     labrt::run(|| {

@@ -12,8 +12,8 @@ pub(super) const ENTRIES_INTERVAL: Duration = Duration::from_millis(10);
 pub(super) const COMMIT_INTERVAL: Duration = Duration::from_millis(10);
 pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A core together with a clock. With it, a test does not have to pass the time in each call. Each time a
-/// test reads the state or calls a rule, the invariants of the whole state are checked.
+/// A core together with a clock. Because of the clock, a test does not have to pass the time in each call.
+/// Each time a test reads the state or calls a rule, the invariants of the whole state are checked.
 #[derive(Clone)]
 pub(super) struct Server {
     core: Core,

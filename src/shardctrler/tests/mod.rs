@@ -1,6 +1,6 @@
-//! Tests of the controller. The functions that compute configurations run without threads: some tests compare
-//! their results with expected values, and others with the results of simple algorithms (oracles). The
-//! service is tested in real time and in virtual time.
+//! Tests of the controller. The functions that compute configurations run without threads. Some tests compare
+//! the computed configurations with expected values. Other tests compare them with the results of simple
+//! algorithms (oracles). The service is tested in real time and in virtual time.
 
 mod changes;
 mod group;

@@ -109,8 +109,8 @@ fn leaders_agree() {
     });
 }
 
-/// Requests and replies get lost, so clerks send changes again. Each change makes one configuration. A
-/// repeated `Join` must not be refused because its groups have already joined.
+/// Requests and replies get lost, so clerks send changes again. Each change makes one configuration. When a
+/// `Join` is repeated, its groups may already be in the configuration. Nevertheless it must not be refused.
 #[test]
 fn changes_are_made_once_on_a_bad_network() {
     const CLERKS: u64 = 5;

@@ -99,7 +99,8 @@ fn ties_are_broken_by_gid_and_by_shard() {
     let full = [20, 21, 22, 23, 24, 25, 26, 27, 28, 29];
     let more: Vec<Gid> = (10..30).collect();
     assert_eq!(spread(full, &more), full);
-    // Two of these groups leave. Their shards go to the groups without shards that have the smallest gids.
+    // Two of these groups leave. Among the groups without shards, the two with the smallest gids get their
+    // shards.
     assert_eq!(spread(full, &more[..18]), [20, 21, 22, 23, 24, 25, 26, 27, 10, 11]);
 }
 

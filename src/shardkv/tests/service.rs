@@ -65,7 +65,7 @@ fn shards_move_on_their_own() {
 }
 
 /// The new owner leaves before it has its shards. After a restart, the old owner must still know which shards
-/// it must deliver, and to which servers it must deliver them.
+/// it must deliver, and to which servers.
 #[test]
 fn a_group_that_is_down_gets_its_shards_later() {
     labrt::run(|| {

@@ -119,8 +119,8 @@ fn a_state_fits_its_owner() {
     assert_eq!(sound(THEM, OLD - 1), [true, false, false, false, false, false]);
 }
 
-/// No configuration takes effect while the shard is Awaiting, as in a real group. Then `is_sound` must be
-/// true for the state after each event.
+/// As in a real group, no configuration takes effect while the shard is Awaiting. Under this condition,
+/// `is_sound` must be true for the state after each event.
 #[test]
 fn transitions_keep_states_sound() {
     for state in states() {

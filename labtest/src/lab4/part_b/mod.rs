@@ -47,7 +47,7 @@ pub(super) fn cases<S: Sharded>() -> Vec<Case> {
 }
 
 /// The keys "0", "1" and so on, the values that they must have, and the clerk with which the test reads and
-/// writes them.
+/// writes the keys.
 struct Keys<C> {
     clerk: Client<C>,
     values: Vec<String>,
@@ -106,7 +106,7 @@ impl<C: KvClerk> Keys<C> {
         self.values[i] += &more;
     }
 
-    /// For one key after the other: checks the value of the key and appends to it.
+    /// Checks the value of a key, and then appends to this key. Does this for all keys, one after the other.
     #[track_caller]
     fn check_and_append(&mut self, len: usize) {
         for i in 0..self.values.len() {

@@ -40,8 +40,8 @@ pub(super) fn cases<S: Sharded>() -> Vec<Case> {
     ]
 }
 
-/// The longest time that one access may take, or three accesses one after the other, if a group serves the
-/// shard. The time is enough for an unreliable network and an election.
+/// If a group serves a shard, three accesses to this shard, one after the other, may take at most this time.
+/// This is also the limit for a single access. The time is enough for an unreliable network and an election.
 const IN_TIME: Duration = Duration::from_secs(5);
 
 /// A group must refuse keys of shards that it does not serve, even if a clerk believes that the group serves

@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 pub(super) trait Play: Send + Sync + 'static {
     const STRICTNESS: Strictness = Strictness::Fail;
 
-    /// The code of the only thread of a server of a group, from its start to its crash (one life). It should
-    /// end when `killed` is raised.
+    /// Each server of a group has one thread. This is the code that the thread runs in one life of the
+    /// server. It should end when `killed` is raised.
     fn live(start: Life) {
         start.killed.wait();
     }
@@ -105,8 +105,8 @@ impl Everything {
         config.num += 1;
         match change {
             Change::Move(shard, gid) => config.shards[shard] = gid,
-            // The fake controller does not know its clients' requests. So it recognizes a repeated join by
-            // its groups.
+            // The fake controller does not remember the requests of its clients. So it recognizes a repeated
+            // join by the groups in it.
             Change::Join(groups) if groups.keys().all(|gid| config.groups.contains_key(gid)) => return,
             Change::Join(groups) => {
                 config.groups.extend(groups);
@@ -153,8 +153,8 @@ fn deal(config: &mut ShardConfig) {
     config.shards = std::array::from_fn(|shard| gids.get(shard % gids.len().max(1)).copied().unwrap_or(0));
 }
 
-/// A service that reports which servers this server can reach: the servers of its group, the controllers, or
-/// one server by its name.
+/// A service that reports which servers this server can reach. The caller asks for the servers of the group,
+/// for the controllers, or for one server by its name.
 fn probe(ends: Vec<End>, ctrlers: Arc<Vec<End>>, make_end: Option<MakeEnd>) -> Service {
     let reached = |ends: &[End]| ends.iter().map(reaches).collect::<Vec<bool>>();
     Service::new("Probe")
@@ -164,7 +164,7 @@ fn probe(ends: Vec<End>, ctrlers: Arc<Vec<End>>, make_end: Option<MakeEnd>) -> S
         .handler("Named", move |name: String| make_end.as_ref().map(|make_end| reaches(&make_end(&name))))
 }
 
-/// Returns whether the server to which an end leads answers.
+/// Returns true if a call over this end gets an answer.
 pub(super) fn reaches(end: &End) -> bool {
     end.call::<_, ()>("Probe.Here", &()).is_some()
 }

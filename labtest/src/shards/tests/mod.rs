@@ -1,5 +1,5 @@
 //! Tests of the harness and of the suites of part 4B with a fake service. They show that the harness and the
-//! suites notice the faults that they must notice.
+//! suites notice the faults of this service.
 
 mod fake;
 
@@ -46,9 +46,9 @@ fn ask<P: Play>(cfg: &super::Cluster<Fake<P>>, place: Place, method: &str) -> Op
 }
 
 /// The tests that the fake service cannot pass. In `controller_cut_off`, controller 0 is cut off, and no
-/// other controller has its data. The other tests check the data that the groups have saved or hold in
-/// memory, or that nobody can read the data of a dead group. But the groups of the fake service store
-/// nothing, because controller 0 has all data.
+/// other controller has its data. The other tests check one of two things: which data the groups have saved
+/// or hold in memory, or that nobody can read the data of a dead group. But the groups of the fake service
+/// store nothing, because controller 0 has all data.
 #[cfg(feature = "sim")]
 const TOO_HARD: [&str; 6] = [
     "controller_cut_off",

@@ -146,7 +146,7 @@ class TimeAxis {
     }
   }
 
-  /** The round times in view, at least about `distance` pixels apart. @param {number} distance */
+  /** The round times in view. They are at least about `distance` pixels apart. @param {number} distance */
   ticks(distance) {
     const least = this.scale * distance;
     const power = 10 ** Math.floor(Math.log10(least));

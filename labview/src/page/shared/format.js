@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// Formats numbers and times for people, and texts that may contain anything.
+// Formats numbers, times and texts for people. The texts may contain anything.
 
 /** A number in groups of three digits, with narrow spaces between the groups. @param {number} n */
 function formatCount(n) {
@@ -55,7 +55,7 @@ const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u
 function visible(text, limit) {
   let cut = text;
   if (text.length > limit) {
-    // The end of a long text can be as important as its beginning, so a part of it is kept.
+    // The end of a long text can be as important as its beginning, so a part of the end is kept.
     const tail = Math.floor(limit / 4);
     cut = `${text.slice(0, limit - tail - 1)}…${text.slice(-tail)}`;
   }
@@ -100,8 +100,8 @@ function onceAFrame(f) {
 }
 
 /**
- * The first index from lo on for which `after` is true; hi if there is none before hi. If `after` is true for
- * an index, it must be true for all later indices, too.
+ * The first index from lo on for which `after` is true. If there is none before hi, the result is hi. If
+ * `after` is true for an index, it must be true for all later indices, too.
  * @param {number} lo @param {number} hi @param {(index: number) => boolean} after
  */
 function firstIndex(lo, hi, after) {

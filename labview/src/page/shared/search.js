@@ -38,7 +38,7 @@ class Search {
       }
       event.preventDefault();
     });
-    // Enter also goes on to the next match after the reader has left the field.
+    // After the reader has left the field, Enter still goes to the next match.
     addEventListener("keydown", (event) => {
       if (!leaves || event.key !== "Enter" || event.target !== document.body || !this.query) return;
       event.preventDefault();

@@ -68,7 +68,8 @@ function attachStrip(canvas, axis, { place, time, first = -Infinity }, downwards
     "wheel",
     (event) => {
       event.preventDefault();
-      // The zoom is around the pointer. If the pointer is outside of the view, it is around the nearest edge.
+      // The zoom is around the pointer, or around the view's nearest edge if the pointer is outside of the
+      // view.
       const at = Math.min(Math.max(time(placeOf(event)), axis.from), axis.to);
       axis.zoom(Math.exp(Math.min(Math.max(event.deltaY, -300), 300) * 0.002), axis.x(at));
     },

@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
-// The history of the page. It has the operations of all parts, with one array for each field, and orders of
-// operations. An operation has the same number everywhere in the page. The operations of a part have
-// consecutive numbers.
+// The history of the page: the operations of all parts, and orders of operations. There is one array for each
+// field of the operations. An operation has the same number everywhere in the page. The operations of a part
+// have consecutive numbers.
 
 /** @typedef {"ok" | "illegal" | "unknown"} Verdict */
 /** @typedef {{ from: number, to: number | null, kind: string, text: string }} WireMark */
@@ -86,12 +86,12 @@ class Order {
     if (this.times) return this.times;
     const { call, ret } = this.recording;
     const n = this.length;
-    // If the order ends at a blocked operation, all its operations come before the blocked operation. The
+    // If the order ends at a blocked operation, all operations of the order come before this operation. The
     // blocked operation gets a share of the time, too.
     const { blocked } = this.part.verdict === "illegal" && this.part.kept ? this.stop() : { blocked: -1 };
     const end = blocked >= 0 ? ret[blocked] : Infinity;
-    // An operation takes effect after its own call and all calls before it in the order. It takes effect
-    // before its own return and all returns after it in the order.
+    // An operation takes effect after its own call, and after the calls of all earlier operations in the
+    // order. It takes effect before its own return, and before the returns of all later operations.
     const [earliest, latest] = [new Float64Array(n), new Float64Array(n)];
     for (let i = 0; i < n; i += 1) earliest[i] = Math.max(call[this.ops[i]], i > 0 ? earliest[i - 1] : 0);
     for (let i = n - 1; i >= 0; i -= 1) {
@@ -101,8 +101,8 @@ class Order {
     let crowd = 0;
     let last = -Infinity;
     for (let i = 0; i < n; i += 1) {
-      // The operations before `crowd` can take effect before the latest time of operation `i`, so they share
-      // the time until then.
+      // The operations from `i` on, but before `crowd`, can take effect before the latest time of operation
+      // `i`. So they share the time until then.
       while (crowd < n && earliest[crowd] < latest[i]) crowd += 1;
       const from = Math.max(last, earliest[i]);
       const more = crowd === n && blocked >= 0 && call[blocked] < latest[i] ? 1 : 0;
@@ -147,8 +147,8 @@ class Part {
     this.verdict = wire.verdict;
     this.initial = wire.initial;
     /**
-     * The last place in the longest order at which the blocked operation is possible, as the number of
-     * operations before this place.
+     * The last place in the longest order at which the blocked operation is possible. The number says how
+     * many operations of the order come before this place.
      */
     this.lastFit = wire.lastFit;
     /** How the answer of the blocked operation differs from the state after the longest order. */
@@ -295,8 +295,8 @@ class Recording {
   }
 
   /**
-   * The operations with all these words in their own text or in the title of their part. They are in the
-   * order of their calls. The words `client 3` mean all operations of client 3.
+   * The operations that have all these words. Each word is in the operation's text or in its part's title.
+   * The operations are in the order of their calls. The words `client 3` mean all operations of client 3.
    * @param {string[]} words in lower case
    */
   find(words) {

@@ -10,8 +10,7 @@ class Details {
    *   order: (by: number) => void, unpin: () => void
    * }} act
    * @param {(op: number) => string} runLink the address of an operation in the page of the run; empty if
-   *   there
-   *   is no such page
+   *   there is no such page
    */
   constructor(recording, act, runLink) {
     this.recording = recording;

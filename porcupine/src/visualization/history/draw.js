@@ -336,7 +336,7 @@ class Chart {
     c.textBaseline = "middle";
     c.textAlign = "left";
     /**
-     * For each lane, where the text that was drawn last begins. Texts further left must end before this
+     * For each lane, the place where the last drawn text begins. Texts further left must end before this
      * place.
      * @type {Map<number, number>}
      */
@@ -385,7 +385,8 @@ class Chart {
   }
 
   /**
-   * Draws lines from the end of an order to all operations that could come next but are not possible.
+   * Draws lines from the end of an order to all operations that could come next by their times. None of them
+   * is possible there.
    * @param {Order} order
    */
   drawDeadEnd(order) {
@@ -513,7 +514,7 @@ class Chart {
   }
 
   /**
-   * Draws the name of the row that the reader drags, and the place to which it would go.
+   * Draws the name of the row that the reader drags, and the place to which the row would go.
    * @param {Shown} shown
    */
   drawMoved({ moved }) {

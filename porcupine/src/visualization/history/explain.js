@@ -37,8 +37,8 @@ function summary(recording) {
  */
 
 /**
- * What is known about a part: a title, sentences, the operations that could come next, and the sentences
- * after these.
+ * What is known about a part: a title, sentences, a list of the operations that could come next, and the
+ * sentences that follow this list.
  * @param {Recording} recording @param {Part} part @param {Order} order
  * @returns {{ title: string, sentences: Sentence[], next: number[], rest: Sentence[] }}
  */

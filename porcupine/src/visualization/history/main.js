@@ -279,7 +279,8 @@ class HistoryPage {
   }
 
   /**
-   * The address of an operation in the page of the run; empty if no such page lies beside this page.
+   * The address of an operation in the page of the run. It is empty if there is no such page in the folder of
+   * this page.
    * @param {number} op
    */
   runLink(op) {

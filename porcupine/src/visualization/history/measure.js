@@ -1,13 +1,13 @@
 // @ts-check
 "use strict";
-// A span of time that the reader measures: a drag with Shift, or any drag while the ruler is on. The picture
-// shows the length of the span.
+// A span of time that the reader measures with a drag. A drag measures if Shift is pressed or the ruler is
+// on. The picture shows the length of the span.
 
 /** @typedef {{ from: number, to: number }} Span */
 
 /**
- * A drag on the canvas measures a span if `wanted` says so. This function must be called before
- * `attachGestures`, because such a drag must not move the view.
+ * A drag on the canvas measures a span if `wanted` says so. Such a drag must not move the view. So this
+ * function must be called before `attachGestures`: it then gets each event first, and can stop it.
  * @param {HTMLCanvasElement} canvas @param {TimeAxis} axis
  * @param {(event: PointerEvent) => boolean} wanted
  * @param {(span: Span | null) => void} measured is called at each move; null if the drag was only a click

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
-// The whole run in one strip: how many operations run at each time, the faults, the errors, the operations
-// that the search has found, and the time span that the chart shows.
+// A strip for the whole run. It shows the number of operations that run at each time, the faults, the errors,
+// the results of the search, and the time span of the chart.
 
 class Overview {
   /**
@@ -44,7 +44,7 @@ class Overview {
     return from + ((x - this.left) / this.room) * (to - from);
   }
 
-  /** For each pixel, how many operations run at its time, on average. */
+  /** For each pixel, the average number of operations that run at its time. */
   countOpen() {
     const { call, ret, size } = this.recording;
     const n = Math.ceil(this.room);

@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
-// Latencies and rates over time, for all operations together, for each client or for each part. The time axis
-// is the axis of the chart, so the reader can change between the two and sees the same span. The faults are
-// bands behind the plots.
+// Latencies and rates over time, for all operations together, for each client or for each part. The chart and
+// the plots have the same time axis. So if the reader changes between them, the time span stays the same. The
+// faults are bands behind the plots.
 
 const PLOT_ROW = 92; // least height of the row of one client or part
 const PLOT_GAP = 10;
@@ -13,7 +13,7 @@ const PLOT_GAP = 10;
  *   PlotRow
  */
 /**
- * The places of one row: of its points, and of its rates.
+ * The place of one row: where its points are, and where its rates are.
  * @typedef {{ top: number, foot: number, rateTop: number, rateFoot: number }} PlotPlace
  */
 
@@ -47,7 +47,7 @@ class Plots {
     /** For each pixel, the kinds that have a point there, as bits. */
     this.taken = new Uint8Array(0);
     const lengths = Array.from(recording.call, (call, op) => Math.max(1, recording.ret[op] - call)).filter((_, op) => !recording.open.has(op));
-    /** The decades of the axis of latencies: all operations are between them. In ns. */
+    /** The ends of the latency axis, in ns: powers of ten. All latencies are between them. */
     this.low = 10 ** Math.floor(Math.log10(lengths.reduce((a, b) => Math.min(a, b), 1e9)));
     this.high = 10 ** Math.ceil(Math.log10(lengths.reduce((a, b) => Math.max(a, b), this.low * 10)));
     if (this.high <= this.low) this.high = this.low * 10;
@@ -186,7 +186,7 @@ class Plots {
   }
 
   /**
-   * Names, scales and grid lines of a row.
+   * Draws the names, scales and grid lines of a row.
    * @param {PlotRow} row
    * @param {PlotPlace} place
    * @param {number} most
@@ -235,7 +235,7 @@ class Plots {
   }
 
   /**
-   * Each operation as a point: its call and its latency.
+   * Draws each operation as a point, by its call and its latency.
    * @param {PlotRow} row
    * @param {PlotPlace} place
    * @param {Shown} shown
@@ -311,7 +311,8 @@ class Plots {
   }
 
   /**
-   * How many operations of a row returned per second, in each step of time in view: of each kind, and of all.
+   * For each step of time in view, how many operations of a row returned per second. There are numbers for
+   * each kind, and for all kinds together.
    * @param {PlotRow} row
    * @returns {{ step: number, start: number, kinds: Map<number, Float64Array>, all: Float64Array, most:
    *   number }}
@@ -372,7 +373,8 @@ class Plots {
   }
 
   /**
-   * The operation whose point is nearest to a place, and how many are near; -1 if none is near.
+   * The operation whose point is nearest to a place, or -1 if none is near. `many` says how many points share
+   * the place.
    * @param {number} x @param {number} y
    * @returns {{ op: number, many: number }}
    */

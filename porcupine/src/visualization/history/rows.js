@@ -1,8 +1,8 @@
 // @ts-check
 "use strict";
 // The rows of the chart, and their places. There is one row for each client. A row consists of one or more
-// lanes. Operations of the client that overlap are in different lanes. The reader can move rows, and can pin
-// rows: pinned rows are at the top, and stay there when the other rows scroll.
+// lanes. Operations of the client that overlap are in different lanes. The reader can move rows and pin rows.
+// Pinned rows stay at the top when the other rows scroll.
 
 const MOST_LANES = 16;
 
@@ -69,8 +69,8 @@ class Rows {
           this.laneAt[place] = lane;
           place += 1;
         }
-        // If there are too many pinned rows, there would be no room to scroll the others. Then the last
-        // pinned rows scroll, too.
+        // Too many pinned rows would leave no room to scroll the others. So in this case the last pinned rows
+        // scroll, too.
         if (pinned && place <= room) this.fixed = place;
       }
     }
@@ -95,7 +95,7 @@ class Rows {
     const down = shown.indexOf(row) < shown.indexOf(to);
     this.order = shown.filter((one) => one !== row);
     this.order.splice(this.order.indexOf(to) + (down ? 1 : 0), 0, row);
-    // A row that is moved among the pinned rows is pinned, too, and the other way round.
+    // At the place of a pinned row, the moved row is pinned. At any other place, it is not pinned.
     if (this.pins.has(to)) this.pins.add(row);
     else this.pins.delete(row);
     this.arrange();
@@ -107,7 +107,8 @@ class Rows {
   }
 
   /**
-   * The arrangement, as text for the URL: the rows, the pinned ones first, with a `p` after the last of them.
+   * The arrangement, as text for the URL. The pinned rows come first, with a `p` after the last pinned row.
+   * Then come the other rows.
    */
   get address() {
     if (!this.arranged) return "";
@@ -197,7 +198,7 @@ class Rows {
     return this.top + 6 + place * this.lane - (place < this.fixed ? 0 : this.scroll);
   }
 
-  /** Where the pinned rows end and the rows begin that scroll. */
+  /** Where the pinned rows end. Below this edge, the rows scroll. */
   get edge() {
     return this.top + (this.fixed > 0 ? 4 + this.fixed * this.lane : 0);
   }
@@ -219,7 +220,8 @@ class Rows {
   }
 
   /**
-   * Where lines touch the bar of an operation: at its lower edge, so that they do not cross its text.
+   * The place where lines touch the bar of an operation. It is at the bar's lower edge, so the lines do not
+   * cross the bar's text.
    * @param {number} op
    */
   foot(op) {
