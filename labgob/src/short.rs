@@ -7,7 +7,7 @@
 //! |---|---|
 //! | a struct | its fields, `num=4 shards=1,5`; fields with an empty value are left out |
 //! | the fields `key` and `value`, or `op` | only their values: `Put k3=x12` |
-//! | the fields `client` and `seq`, or fields with similar names | `~2f01c4#7`: the digits stand for the client |
+//! | the fields `client` and `seq`, or similar names | `~2f01c4#7` (`~2f01c4` is the client) |
 //! | a variant of an enum | its name, and then its content |
 //! | `Ok(value)`, `Err(error)` | the value or `ok`, the error |
 //! | a number of 2^32 or more | `~` and six digits, which are equal for equal numbers |
@@ -26,7 +26,7 @@ const ELEMENTS: usize = 10;
 /// A short text that says what is in the value. Long values are cut off, so that a text has about 80 letters
 /// at most.
 pub fn short<T: Serialize + ?Sized>(value: &T) -> String {
-    let mut writer = Writer { text: String::new(), full: false };
+    let mut writer = Writer { text: String::new(), full: false, in_list: false };
     // The only error is that the text is full. Then the rest of the value is left out.
     let _full = value.serialize(&mut writer);
     if writer.full {
@@ -38,6 +38,8 @@ pub fn short<T: Serialize + ?Sized>(value: &T) -> String {
 struct Writer {
     text: String,
     full: bool,
+    /// Is the value an element of a list?
+    in_list: bool,
 }
 
 /// The text is full.
@@ -142,7 +144,7 @@ impl Part {
 struct List<'a> {
     writer: &'a mut Writer,
     count: usize,
-    /// Is this a tuple? In a list of tuples, only the first element of each tuple is written.
+    /// Is this a tuple in a list? Of such a tuple, only the first element is written.
     inner: bool,
 }
 
@@ -155,7 +157,10 @@ impl List<'_> {
         if self.count > 1 {
             self.writer.put(",")?;
         }
-        value.serialize(&mut *self.writer)
+        let outer = std::mem::replace(&mut self.writer.in_list, true);
+        let written = value.serialize(&mut *self.writer);
+        self.writer.in_list = outer;
+        written
     }
 
     fn finish(self) -> Written {
@@ -283,7 +288,8 @@ impl<'a> ser::Serializer for &'a mut Writer {
     }
 
     fn serialize_tuple(self, _: usize) -> Result<List<'a>, Full> {
-        Ok(List { inner: true, ..self.list() })
+        let inner = self.in_list;
+        Ok(List { inner, ..self.list() })
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<List<'a>, Full> {
@@ -430,6 +436,7 @@ mod tests {
         );
         assert_eq!(short(&Op::Config { num: None, servers }), "Config num=none servers=100,101");
         assert_eq!(short(&Op::Shards(vec![(1, vec![]), (5, vec![7])])), "Shards 1,5");
+        assert_eq!(short(&[100, 101, 100]), "100,101,100", "an array is not in a list");
         assert_eq!(short(&Op::Nothing), "Nothing");
         assert_eq!(short(&(0..14).collect::<Vec<u8>>()), "0,1,2,3,4,5,6,7,8,9 +4");
         assert_eq!(short(&Ok::<&str, ()>("value")), "value");

@@ -343,7 +343,7 @@ mod tests {
             ..Run::default()
         };
         let failure = run.execute(|| {
-            let mut op = |op, value: &str| crate::kv::perform(&mut Stale, 3, None, op, "a spare key", value);
+            let op = |op, value: &str| crate::kv::perform(&mut Stale, 3, None, op, "a spare key", value);
             op(porcupine::models::kv::KvOp::Put, "new");
             sleep(Duration::from_millis(1));
             assert_eq!(op(porcupine::models::kv::KvOp::Get, ""), "new");

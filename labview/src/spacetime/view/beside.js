@@ -21,7 +21,10 @@ function operationNamed(run, client, called) {
   return found;
 }
 
-/** The event at which an operation that has no place in an order is shown; -1 if there is none. @param {Run} run */
+/**
+ * The event at which an operation that has no place in an order is shown; -1 if there is none.
+ * @param {Run} run
+ */
 function blockedEvent(run) {
   const operation = run.verdict?.operation ?? -1;
   if (operation < 0) return -1;

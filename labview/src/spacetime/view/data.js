@@ -343,7 +343,10 @@ class Run {
     return this.field(last, "role") === "leader" ? last : -1;
   }
 
-  /** Has this event set the commit index of its server back? Then the index before it; otherwise -1. @param {number} e */
+  /**
+   * Has this event set the commit index of its server back? Then the index before it; otherwise -1.
+   * @param {number} e
+   */
   commitBefore(e) {
     const before = this.kind(e) === "raft.commit" ? (this.state(this.lane[e], e - 1)?.commit ?? 0) : 0;
     return before > Number(this.field(e, "index")) ? before : -1;

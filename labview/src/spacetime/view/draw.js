@@ -69,7 +69,10 @@ class Chart {
     this.saying = run.kinds.map(({ name }) => name === "rpc.delivered" || name === "rpc.answered");
     /** Does a message of the run have a text? */
     this.says = run.shapes.some((shape) => shape[0] === "rpc.sent" && shape.includes("args"));
-    /** What is drawn at which height: for each row three numbers, the left end, the right end and the height. @type {Map<number, number[]>} */
+    /**
+     * What is drawn at which height: for each row three numbers, the left end, the right end and the height.
+     * @type {Map<number, number[]>}
+     */
     this.obstacles = new Map();
     this.layout();
   }
