@@ -130,7 +130,8 @@ pub fn vote(candidate: usize, term: u64) {
 }
 
 /// Reports that the server does not give its vote to the server `candidate`. `term` is the candidate's term.
-/// `cause` says why: it is a short text that is written in the code.
+/// `cause` says why: it is a short text that is written in the code. If a server refuses a candidate of a
+/// higher term and does not take over that term, the cause must be [`HAS_A_LEADER`](crate::HAS_A_LEADER).
 ///
 /// Call it in the handler of RequestVote, under your lock, right after the decision.
 #[track_caller]
@@ -145,7 +146,8 @@ fn tell_vote(candidate: usize, term: u64, cause: &'static str) {
 }
 
 /// Reports that the server now has the role `role`, in the term `term`. `cause` says why: it is a short text
-/// that is written in the code.
+/// that is written in the code. If a leader becomes a follower in its own term, the cause must be
+/// [`NO_QUORUM`](crate::NO_QUORUM).
 ///
 /// Call it under your lock, right after the role has changed. If the term has also risen, call [`term`]
 /// first. For a new leader, call this function before the leader sends its first message. When the term
@@ -293,6 +295,51 @@ pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, 
         ("snapshot", Field::X(trace::digest(data))),
     ];
     trace::emit(REQUEST, Links::id(id), &fields);
+}
+
+/// Reports that the server `candidate` is about to send a PreVote with this `id`: it asks whether the
+/// receiver would vote for it in the term `term + 1`. `term` is the current term of the server. `last_log` is
+/// the index and the term of the last entry of its log.
+///
+/// Call it just before you send the message. PreVote is not part of the paper; a Raft without PreVote does
+/// not need this function.
+#[track_caller]
+pub fn pre_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) {
+    let fields = [
+        ("rpc", "PreVote".into()),
+        ("term", term.into()),
+        ("candidate", candidate.into()),
+        ("last_log_index", last_log.0.into()),
+        ("last_log_term", last_log.1.into()),
+    ];
+    trace::emit(REQUEST, Links::id(id), &fields);
+}
+
+/// Reports that the server `leader` is about to send a TimeoutNow with this `id`: the receiver must start an
+/// election at once, because the leader transfers its leadership.
+///
+/// Call it just before you send the message.
+#[track_caller]
+pub fn timeout_now(id: u64, term: u64, leader: usize) {
+    let fields = [("rpc", "TimeoutNow".into()), ("term", term.into()), ("leader", leader.into())];
+    trace::emit(REQUEST, Links::id(id), &fields);
+}
+
+/// Reports that the handler of PreVote replies with `term`, the current term of the server. `vote_granted`
+/// says whether the server would vote for the candidate.
+///
+/// Call it at the end of the handler.
+#[track_caller]
+pub fn pre_vote_reply(term: u64, vote_granted: bool) {
+    reply(&[("rpc", "PreVote".into()), ("term", term.into()), ("vote_granted", vote_granted.into())]);
+}
+
+/// Reports that the handler of TimeoutNow replies with `term`.
+///
+/// Call it at the end of the handler, after the state is saved.
+#[track_caller]
+pub fn timeout_now_reply(term: u64) {
+    reply(&[("rpc", "TimeoutNow".into()), ("term", term.into())]);
 }
 
 /// Reports the reply of the handler of RequestVote. `term` is the term in the reply. `vote_granted` says

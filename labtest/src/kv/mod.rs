@@ -8,7 +8,7 @@
 //! | `appends` | values from which a test can see which client has written which part |
 //! | `recorder` | [`Recorder`]: records the operations of a client in a history |
 //! | `history` | the history of the clients' operations, and the check whether it is linearizable |
-//! | `spare` | operations of which the test does not check the history, for the page of a failed run |
+//! | `spare` | operations that the test does not check, for the page of a failed run |
 //! | `partitioner` | a thread that splits the network again about every second |
 //! | `speed` | [`speed()`]: the test of how long an operation takes |
 
