@@ -49,7 +49,7 @@ pub use apply_msg::ApplyMsg;
 pub use clerks::{CtrlerClerk, KvClerk};
 pub use command::{Bytes, Command, shared_bytes};
 pub use config::{Config, Gid, NO_GROUP, NSHARDS, key2shard};
-pub use persister::{FrameError, Frames, Persister, SaveStep, Writer};
+pub use persister::{Explain, FrameError, Frames, Persister, SaveStep, Saved, Writer};
 pub use raft_peer::{HAS_A_LEADER, NO_QUORUM, RaftPeer, RaftStatus, Role, Started};
 pub use replicated::{CtrlerService, KvService, Replicated, ServerStart};
 pub use sharded::{GroupStart, Holding, MakeEnd, Replica, ReplicaStatus, Running, Sharded};

@@ -145,7 +145,7 @@ impl<M: StateMachine> Rsm<M> {
     /// The thread that calls `done` is the caller's thread, or Raft's applier thread, which holds the
     /// machine's lock. So `done` must be short and must not call the `Rsm`.
     pub fn submit(&self, op: &M::Op, done: impl FnOnce(Result<M::Reply, NotLeader>) + Send + 'static) {
-        let command = Command::new(labgob::encode(op));
+        let command = Command::encode(op);
         // While this thread holds the lock, no entry can be applied. So the waiter is registered before the
         // entry of this operation is applied.
         let mut waiters = self.shared.waiters.lock();
@@ -178,7 +178,7 @@ impl<M: StateMachine> Rsm<M> {
     /// Starts an operation without a waiter, like [`Raft::start`]. The service uses this method for
     /// operations that no client has sent. The result is `None` if this server does not lead.
     pub fn start(&self, op: &M::Op) -> Option<Started> {
-        self.raft().start(Command::new(labgob::encode(op)))
+        self.raft().start(Command::encode(op))
     }
 
     /// Reads the machine in its current state on this server. This state may be older than the leader's, so
@@ -265,7 +265,7 @@ impl<M: StateMachine> Shared<M> {
         dismissed.dismiss();
         if let Some(op) = machine.on_role(role) {
             // If this server no longer leads, nothing is started. The next leader starts its own operation.
-            self.raft().start(Command::new(labgob::encode(&op)));
+            self.raft().start(Command::encode(&op));
         }
     }
 
