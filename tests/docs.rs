@@ -26,13 +26,15 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// `README.md` and all Markdown files in `docs/`.
+/// `README.md` and all Markdown files in `docs/` and `docs/questions/`.
 fn documents() -> Vec<PathBuf> {
     let mut found = vec![root().join("README.md")];
-    for entry in fs::read_dir(root().join("docs")).expect("the project has the folder docs") {
-        let path = entry.expect("a readable folder").path();
-        if path.extension().is_some_and(|e| e == "md") {
-            found.push(path);
+    for folder in ["docs", "docs/questions"] {
+        for entry in fs::read_dir(root().join(folder)).expect("the project has the folders of the documents") {
+            let path = entry.expect("a readable folder").path();
+            if path.extension().is_some_and(|e| e == "md") {
+                found.push(path);
+            }
         }
     }
     found.sort();
@@ -53,7 +55,7 @@ fn the_readme_is_short() {
 fn the_book_has_all_documents() {
     let summary = fs::read_to_string(root().join("docs/SUMMARY.md")).expect("the book has a summary");
     for path in documents().iter().filter(|path| path.starts_with(root().join("docs"))) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = path.strip_prefix(root().join("docs")).unwrap_or(path).to_string_lossy();
         let listed = summary.contains(&format!("]({name})"));
         assert!(listed || name == "SUMMARY.md", "docs/SUMMARY.md must have a link to {name}");
     }

@@ -63,6 +63,13 @@ const REPLY: Kind = Kind::new("raft.reply");
 /// The cause in the event of a vote that was given.
 const GRANTED: &str = "granted";
 
+/// The cause of [`role`] if a leader becomes a follower in its own term, because a majority has not answered
+/// it for an election timeout (CheckQuorum). Use this text, so that the monitor accepts the change of role.
+pub const NO_QUORUM: &str = "no answer from a majority";
+/// The cause of [`vote_refused`] if a server refuses a candidate of a higher term, and does not take over that
+/// term, because it has a leader (CheckQuorum). Use this text, so that the monitor accepts the reply.
+pub const HAS_A_LEADER: &str = "has a leader";
+
 type Fields<'a> = &'a [(&'static str, Field<'a>)];
 
 /// The state with which a server starts: the state that it had saved before it crashed. At the first start
@@ -291,8 +298,58 @@ pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, 
     trace::emit(REQUEST, Links::id(id), &fields);
 }
 
+<<<<<<< HEAD
 /// Reports the reply of the handler of RequestVote. `term` is the term in the reply. `vote_granted` says
 /// whether the server gives its vote.
+=======
+/// Reports that the server `candidate` is about to send a PreVote with this `id`: it asks whether the receiver
+/// would vote for it in the term `term + 1`. `term` is the current term of the server. `last_log` is the index
+/// and the term of the last entry of its log.
+///
+/// Call it just before you send the message. PreVote is not part of the paper; a Raft without PreVote does not
+/// need this function.
+#[track_caller]
+pub fn pre_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) {
+    let fields = [
+        ("rpc", "PreVote".into()),
+        ("term", term.into()),
+        ("candidate", candidate.into()),
+        ("last_log_index", last_log.0.into()),
+        ("last_log_term", last_log.1.into()),
+    ];
+    trace::emit(REQUEST, Links::id(id), &fields);
+}
+
+/// Reports that the server `leader` is about to send a TimeoutNow with this `id`: the receiver must start an
+/// election at once, because the leader transfers its leadership.
+///
+/// Call it just before you send the message.
+#[track_caller]
+pub fn timeout_now(id: u64, term: u64, leader: usize) {
+    let fields = [("rpc", "TimeoutNow".into()), ("term", term.into()), ("leader", leader.into())];
+    trace::emit(REQUEST, Links::id(id), &fields);
+}
+
+/// Reports that the handler of PreVote replies with `term`, the current term of the server. `vote_granted`
+/// says whether the server would vote for the candidate.
+///
+/// Call it at the end of the handler.
+#[track_caller]
+pub fn pre_vote_reply(term: u64, vote_granted: bool) {
+    reply(&[("rpc", "PreVote".into()), ("term", term.into()), ("vote_granted", vote_granted.into())]);
+}
+
+/// Reports that the handler of TimeoutNow replies with `term`.
+///
+/// Call it at the end of the handler, after the state is saved.
+#[track_caller]
+pub fn timeout_now_reply(term: u64) {
+    reply(&[("rpc", "TimeoutNow".into()), ("term", term.into())]);
+}
+
+/// Reports that the handler of RequestVote replies with `term`. `vote_granted` says whether the server gives
+/// its vote.
+>>>>>>> 28530fe8a0bdff1c7283a02b152dce640ac4693b
 ///
 /// Call it at the end of the handler, after the state is saved.
 #[track_caller]

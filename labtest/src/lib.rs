@@ -15,6 +15,7 @@
 //! | [`shards`] | a sharded service under test: a controller and groups | `shardkv/config.go` |
 //! | [`lab2`], [`lab3`], [`lab4`] | the bodies of the tests of a lab | `test_test.go` |
 //! | [`rsm`] | a counter on the replicated state machine, and its tests | `rsm/rsm_test.go` (2025) |
+//! | [`partial`] | networks in which some links do not work | |
 //! | [`strict`] | tests of Raft that are stricter than the tests of the course | |
 //! | [`strict3`], [`strict4`] | tests of the services that are stricter than the tests of the course | |
 //! | [`migration`] | shards that move while servers crash and are cut off | |
@@ -52,6 +53,7 @@ mod network;
 pub mod output;
 pub mod owner;
 pub mod page;
+pub mod partial;
 pub mod raft;
 pub mod rsm;
 pub mod service;

@@ -39,18 +39,23 @@
 //! * `core/snapshots.rs`: log compaction (section 7)
 //! * `core/storage.rs`: writing the state to the persister, and reading it back
 //! * `core/whole.rs`: the invariants of the whole state
+//! * `core/beyond.rs`: what goes beyond Figure 2; it is off by default
 //!
 //! # What a leader does not do
 //!
 //! A leader does not put an empty entry into its log when it is elected, because the tests of the labs expect
 //! that only commands use indices. A leader that cannot reach a majority does not step down: it stays leader
 //! of its term and commits nothing. A leader becomes a follower only when a message or a reply has a higher
-//! term.
+//! term. The option [`check_quorum`](Options::check_quorum) changes this.
 
+mod beyond;
+mod check_quorum;
 mod election;
+mod pre_vote;
 mod replication;
 mod snapshots;
 mod storage;
+mod transfer;
 mod whole;
 
 #[cfg(test)]
@@ -58,6 +63,7 @@ mod broken;
 
 pub use snapshots::SnapshotError;
 pub use storage::RestoreError;
+pub use transfer::TransferError;
 
 use super::effects::{Effects, Event, RoleChange};
 use super::invariants::Invariant;
@@ -65,6 +71,7 @@ use super::log::RaftLog;
 use super::messages::{AppendEntriesArgs, Message};
 use super::options::Options;
 use super::progress::{Content, MAX_BATCH_BYTES, Outgoing, Progress, Sent, What};
+use beyond::Beyond;
 use election::Ballot;
 use labapi::{ApplyMsg, Bytes, Role};
 use std::time::Duration;
@@ -95,7 +102,7 @@ pub struct Core {
     commit_index: u64,
     last_applied: u64,
     standing: Standing,
-    /// The time intervals of this server.
+    /// The time intervals and options of this server.
     pub options: Options,
     /// The time at which this server starts an election, if it hears from no leader and grants no vote until
     /// then.
@@ -109,6 +116,8 @@ pub struct Core {
     effects: Effects,
     /// The index just before the first entry that is in the persister.
     saved_from: u64,
+    /// What goes beyond Figure 2.
+    beyond: Beyond,
 }
 
 impl Core {
@@ -135,6 +144,7 @@ impl Core {
             next_seq: 1,
             effects: Effects::default(),
             saved_from: 0,
+            beyond: Beyond::default(),
         }
     }
 
@@ -258,10 +268,13 @@ impl Core {
         }
     }
 
-    /// The time at which this server starts an election, if nothing happens until then. It is `None` if this
-    /// server leads, because a leader does not start an election.
+    /// The time at which the caller calls [`election_timeout`](Core::election_timeout), if nothing happens
+    /// until then. It is `None` if this server leads, because a leader does not start an election.
     pub fn election_deadline(&self) -> Option<Duration> {
-        (!self.is_leader()).then_some(self.election_deadline)
+        match self.is_leader() {
+            true => self.leader_deadline(),
+            false => Some(self.election_deadline),
+        }
     }
 
     /// Sets the timeout that the election timer uses when it restarts next.
@@ -271,6 +284,7 @@ impl Core {
 
     /// Restarts the election timer, with the timeout that was [set](Core::set_election_timeout).
     pub fn reset_election_timer(&mut self, now: Duration) {
+        self.end_pre_vote();
         self.election_deadline = now + self.election_timeout;
         self.effects.election_timer_reset = true;
     }
@@ -280,11 +294,12 @@ impl Core {
     pub fn next_deadline(&self, peer: usize) -> Option<Duration> {
         match &self.standing {
             _ if peer == self.me => None,
+            _ if self.asks_for_pre_votes() => self.pre_vote_deadline(peer),
             Standing::Follower => None,
             Standing::Candidate(ballots) => ballots[peer].deadline(&self.options),
             Standing::Leader(progress) => {
                 let agenda = progress[peer].agenda(&self.log, self.commit_index, &self.options);
-                agenda.map(|(at, _)| at).min()
+                agenda.map(|(at, _)| at).chain(self.timeout_now_deadline(peer)).min()
             }
         }
     }
@@ -297,9 +312,12 @@ impl Core {
             return None;
         }
         match &self.standing {
+            _ if self.asks_for_pre_votes() => self.next_pre_vote_request(peer, now),
             Standing::Follower => None,
             Standing::Candidate(_) => self.next_vote_request(peer, now),
-            Standing::Leader(_) => self.next_leader_message(peer, now),
+            Standing::Leader(_) => {
+                self.next_timeout_now(peer, now).or_else(|| self.next_leader_message(peer, now))
+            }
         }
     }
 
@@ -309,7 +327,7 @@ impl Core {
         let next_seq = self.next_seq;
         if let Some(progress) = self.progress_of(sent) {
             // If the lost message asked for a vote, nothing changes: a leader needs no more votes.
-            if sent.what != What::Vote {
+            if !matches!(sent.what, What::Vote | What::PreVote | What::TimeoutNow) {
                 progress.lost(sent.seq, next_seq);
             }
         }
@@ -408,6 +426,7 @@ impl Core {
         });
         self.become_follower(term, "heard the leader", now);
         self.reset_election_timer(now);
+        self.note_leader(now);
         true
     }
 
@@ -417,7 +436,11 @@ impl Core {
         if reply_term > self.current_term {
             self.become_follower(reply_term, "a reply of a higher term", now);
         }
-        sent.term == self.current_term && reply_term == self.current_term
+        let current = sent.term == self.current_term && reply_term == self.current_term;
+        if current {
+            self.note_answer(sent.peer, now);
+        }
+        current
     }
 
     // ------------------------------------------------------------------ What to send

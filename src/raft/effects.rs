@@ -62,6 +62,21 @@ pub enum Event {
         /// Why the vote is refused.
         cause: &'static str,
     },
+    /// This server asks the others whether they would vote for it in this term.
+    PreVotesAsked(u64),
+    /// `candidate` has asked whether this server would vote for it in `term`.
+    PreVoteAnswered {
+        /// The server that has asked.
+        candidate: usize,
+        /// The term in which that server would start an election.
+        term: u64,
+        /// Why the answer is no, or `None` if it is yes.
+        refusal: Option<&'static str>,
+    },
+    /// This leader begins to transfer its leadership to the server with this number.
+    TransferBegan(usize),
+    /// This leader gives up the transfer of its leadership to the server with this number.
+    TransferEnded(usize),
     /// The server has the role `role` in `term` from now on.
     RoleChanged {
         /// The new role.

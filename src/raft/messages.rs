@@ -134,6 +134,22 @@ pub struct InstallSnapshotReply {
     pub term: u64,
 }
 
+/// The leader tells a server to start an election at once (thesis, 3.10). This message is not in the paper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeoutNowArgs {
+    /// The leader's term.
+    pub term: u64,
+    /// The number of the leader.
+    pub leader_id: usize,
+}
+
+/// The reply to [`TimeoutNowArgs`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeoutNowReply {
+    /// The term of the server, after it has started an election.
+    pub term: u64,
+}
+
 /// A request from one server to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -143,4 +159,11 @@ pub enum Message {
     AppendEntries(AppendEntriesArgs),
     /// A request to the handler `Raft.InstallSnapshot`.
     InstallSnapshot(InstallSnapshotArgs),
+    /// A request to the handler `Raft.PreVote`: would the server vote for this candidate in this term?
+    PreVote(RequestVoteArgs),
+    /// A request to the handler `Raft.TimeoutNow`.
+    TimeoutNow(TimeoutNowArgs),
+    /// A request to the handler `Raft.TransferVote`: a `RequestVote` of a candidate that the leader has told
+    /// to start an election.
+    TransferVote(RequestVoteArgs),
 }

@@ -50,13 +50,14 @@
 //! | `server/tell` | writing the trace and the log lines |
 //! | `options` | intervals and timeouts |
 //! | `core` | the rules: elections, replication, commitment, snapshots |
+//! | `core/beyond` | PreVote, CheckQuorum, and the transfer of the leadership; off by default |
 //! | `progress` | a leader's view of one follower: what to send next, and when |
 //! | `log` | the log, and the index at which it begins after a snapshot |
 //! | `effects` | what the caller of a rule must do after the call |
 //! | `invariants` | the properties of Figure 3, checked where the state changes |
 //! | `messages` | the RPCs |
 //! | `apply_sink` | the interface through which Raft delivers commands and snapshots to its service |
-//! | `peer` | the trait through which the suites of lab 2 use a server |
+//! | `peer` | the trait through which the suites of lab 2 use a server, also with options |
 
 mod apply_sink;
 mod core;
@@ -73,14 +74,15 @@ mod server;
 mod tests;
 
 pub use self::apply_sink::ApplySink;
-pub use self::core::{ApplyBatch, Core, RestoreError, SnapshotError};
+pub use self::core::{ApplyBatch, Core, RestoreError, SnapshotError, TransferError};
 pub use self::effects::{Effects, Event, PersistDelta, RoleChange};
 pub use self::invariants::Invariant;
 pub use self::log::RaftLog;
 pub use self::messages::{
     AppendEntriesArgs, AppendEntriesReply, Conflict, Entry, InstallSnapshotArgs, InstallSnapshotReply,
-    Message, RequestVoteArgs, RequestVoteReply,
+    Message, RequestVoteArgs, RequestVoteReply, TimeoutNowArgs, TimeoutNowReply,
 };
 pub use self::options::Options;
+pub use self::peer::Tuned;
 pub use self::progress::{Outgoing, Progress, Resend, Sent, State};
 pub use self::server::Raft;

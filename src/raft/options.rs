@@ -1,9 +1,9 @@
-//! Time intervals of a server.
+//! Time intervals and options of a server.
 
 use std::ops::Range;
 use std::time::Duration;
 
-/// Time intervals of a server.
+/// Time intervals of a server, and what it does beyond Figure 2 of the paper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Each election timeout is drawn from this range (5.2: the timeouts are random, so that split votes are
@@ -26,6 +26,19 @@ pub struct Options {
     /// harm, because no client waits for the results of such a server. It saves work, because each batch
     /// wakes a thread.
     pub apply_interval: Duration,
+    /// PreVote: before this server starts an election, it asks whether a majority would vote for it. Use it
+    /// if servers can be cut off: a server that comes back then has no higher term, so it does not depose the
+    /// leader. An election takes one more round of messages, and sometimes one more election timeout. Without
+    /// [`check_quorum`](Options::check_quorum), a leader that reaches some servers but no majority can prevent
+    /// every election.
+    pub pre_vote: bool,
+    /// CheckQuorum: if this leader gets no answer from a majority for the longest election timeout, it becomes
+    /// a follower in its own term. Also, a server that has a leader refuses other candidates, and does not
+    /// take over their terms. Use it if links between servers can break. What changes: a leader becomes a
+    /// follower also without a higher term. The promise of [`Options::election_timeout`] becomes more
+    /// important: all servers need the same shortest timeout, because a server refuses candidates for this
+    /// time after each heartbeat.
+    pub check_quorum: bool,
 }
 
 impl Default for Options {
@@ -36,6 +49,8 @@ impl Default for Options {
             entries_interval: Duration::from_millis(10),
             commit_interval: Duration::from_millis(10),
             apply_interval: Duration::from_millis(1),
+            pre_vote: false,
+            check_quorum: false,
         }
     }
 }

@@ -93,6 +93,8 @@ pub struct Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     Vote,
+    PreVote,
+    TimeoutNow,
     /// The entries after `prev` up to `last`. If `prev` and `last` are equal, there are no entries. `commit`
     /// is the index up to which the follower can commit when it gets this message.
     Append {
@@ -330,7 +332,7 @@ impl Progress {
         self.last_send = Some(now);
         let seq = sent.seq;
         match sent.what {
-            What::Vote => {}
+            What::Vote | What::PreVote | What::TimeoutNow => {}
             What::Append { prev, last, commit } => {
                 self.commit_sent = self.commit_sent.max(commit);
                 if content == Content::Commit {

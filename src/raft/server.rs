@@ -21,9 +21,9 @@ mod senders;
 mod tell;
 
 use super::apply_sink::ApplySink;
-use super::core::{ApplyBatch, Core, RestoreError, SnapshotError};
+use super::core::{ApplyBatch, Core, RestoreError, SnapshotError, TransferError};
 use super::effects::{Effects, RoleChange};
-use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs};
+use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs, TimeoutNowArgs};
 use super::options::Options;
 use labapi::{Bytes, Command, Persister, RaftStatus, Started, observe};
 use labrpc::{Cost, End, Service};
@@ -225,6 +225,18 @@ impl Raft {
         self.shared.with(|core| core.snapshot(index, data))
     }
 
+    /// Begins to transfer the leadership to server `target`, and returns at once. Until the transfer ends,
+    /// [`start`](Raft::start) returns `None`. If the transfer succeeds, this server becomes a follower in a
+    /// higher term. If this server still leads after the longest election timeout, it has given up and takes
+    /// commands again.
+    ///
+    /// # Errors
+    /// If this server does not lead or already transfers its leadership, or if `target` is no other server of
+    /// the group.
+    pub fn transfer_leadership(&self, target: usize) -> Result<(), TransferError> {
+        self.shared.with(|core| core.transfer_leadership(target, self.shared.now()))
+    }
+
     /// Ends the server: it delivers no message from now on, its threads end, and its pending RPCs fail. This
     /// method does not wait until the threads have ended. A second call does nothing.
     pub fn kill(&self) {
@@ -235,6 +247,7 @@ impl Raft {
     pub fn service(&self) -> Service {
         let shared = || self.shared.clone();
         let (votes, entries, snapshots) = (shared(), shared(), shared());
+        let (pre_votes, timeouts, transfers) = (shared(), shared(), shared());
         // The handlers are inline: a handler holds the lock only for microseconds, and waits for nothing
         // else.
         Service::new("Raft")
@@ -254,6 +267,21 @@ impl Raft {
             .inline("InstallSnapshot", move |args: InstallSnapshotArgs| {
                 let reply = snapshots.with(|core| core.install_snapshot(&args, snapshots.now()));
                 observe::snapshot_reply(reply.term);
+                reply
+            })
+            .inline("PreVote", move |args: RequestVoteArgs| {
+                let reply = pre_votes.with(|core| core.pre_vote(&args, pre_votes.now()));
+                observe::pre_vote_reply(reply.term, reply.vote_granted);
+                reply
+            })
+            .inline("TransferVote", move |args: RequestVoteArgs| {
+                let reply = transfers.with(|core| core.transfer_vote(&args, transfers.now()));
+                observe::vote_reply(reply.term, reply.vote_granted);
+                reply
+            })
+            .inline("TimeoutNow", move |args: TimeoutNowArgs| {
+                let reply = timeouts.with(|core| core.timeout_now(&args, timeouts.now()));
+                observe::timeout_now_reply(reply.term);
                 reply
             })
     }

@@ -32,6 +32,9 @@ pub fn request(message: &Message) -> String {
             let InstallSnapshotArgs { term, last_included_index, last_included_term, .. } = args;
             format!("InstallSnapshot, term {term}: up to {last_included_index} (term {last_included_term})")
         }
+        Message::PreVote(_) | Message::TimeoutNow(_) | Message::TransferVote(_) => {
+            unreachable!("the scripts use nothing beyond Figure 2")
+        }
     }
 }
 

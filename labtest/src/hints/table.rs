@@ -52,6 +52,10 @@ hints! {
         "The same vote is counted twice, because a repeated reply counts again.",
         "The majority is computed wrong for an even number of servers: it is n/2 + 1.",
     ];
+    "Pre-vote", "thesis, 9.6", "Lab 2": [
+        "A leader says yes to a server that asks for pre-votes.",
+        "The logs are not compared, or the term of the request is not the term of the election that would follow.",
+    ];
     "Election Safety", "paper 5.2, Figure 3", "Lab 2": [
         "A server has voted twice in the term: its vote was not saved, or was cleared.",
         "Votes of an earlier term were counted.",

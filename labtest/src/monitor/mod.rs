@@ -25,6 +25,8 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
+use labapi::Role;
+use labapi::observe::{HAS_A_LEADER, NO_QUORUM};
 use labrt::collections::BTreeMap;
 
 use labrt::trace::{LiveEvent, Observer};
@@ -124,9 +126,15 @@ impl Monitor {
                 group.restore(act, saved)
             }
             "raft.term" => group.term(act, number("term")?),
+            "raft.role" if links.cause == NO_QUORUM && fields.role()? == Role::Follower => {
+                group.no_quorum(act, number("term")?)
+            }
             "raft.role" => group.role(act, fields.role()?, number("term")?),
             "raft.vote" if links.cause == "granted" => {
                 group.vote(act, fields.server("candidate")?, number("term")?)
+            }
+            "raft.vote" if links.cause == HAS_A_LEADER => {
+                group.candidate_ignored(act, fields.server("candidate")?, number("term")?)
             }
             "raft.vote" => group.vote_refused(act, fields.server("candidate")?, number("term")?),
             "raft.append" => group.append(act, number("first")?, &fields.entries()?),

@@ -79,6 +79,12 @@ impl<'a> Fields<'a> {
                 candidate: self.server("candidate")?,
                 last: self.place("last_log_index", "last_log_term")?,
             }),
+            "PreVote" => Some(Request::PreVote {
+                term,
+                candidate: self.server("candidate")?,
+                last: self.place("last_log_index", "last_log_term")?,
+            }),
+            "TimeoutNow" => Some(Request::TimeoutNow { term }),
             "AppendEntries" => Some(Request::Append {
                 term,
                 leader: self.server("leader")?,
@@ -119,6 +125,8 @@ impl<'a> Fields<'a> {
         let term = self.number("term")?;
         match self.text("rpc")? {
             "RequestVote" => Some(Reply::Vote { term, granted: self.yes("vote_granted")? }),
+            "PreVote" => Some(Reply::PreVote { term, granted: self.yes("vote_granted")? }),
+            "TimeoutNow" => Some(Reply::TimeoutNow { term }),
             "AppendEntries" => Some(Reply::Append { term, success: self.yes("success")? }),
             "InstallSnapshot" => Some(Reply::Install { term }),
             _ => None,

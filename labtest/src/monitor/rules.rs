@@ -34,12 +34,13 @@ macro_rules! rules {
 rules! {
     TERMS_RISE: "Terms Rise", "5.1", "The term of a server only rises, and its role belongs to its term.";
     HIGHER_TERM: "Higher Term", "5.1", "A server that sees a higher term takes it over and becomes a follower.";
-    ROLES: "Roles", "5.2, Figure 4", "Only a candidate becomes leader, and a leader becomes a follower only in a higher term.";
+    ROLES: "Roles", "5.2, Figure 4", "Only a candidate becomes leader, and a leader becomes a follower only in a higher term, or if it hears from no majority (CheckQuorum).";
     CANDIDATE_YIELDS: "Candidate Yields", "5.2", "A candidate becomes a follower when it hears from the leader of its term.";
     ONE_VOTE: "One Vote", "5.2", "A server votes for at most one candidate in a term, also after a restart.";
     UP_TO_DATE: "Up-to-date Log", "5.4.1", "A server votes only for a candidate whose log is at least as up to date as its own.";
     VOTE_OWED: "Vote Owed", "5.2, 5.4.1", "A server that has not voted for another candidate votes for a candidate whose log is up to date.";
     MAJORITY: "Votes of a Majority", "5.2", "A candidate becomes leader only with the votes of a majority.";
+    PRE_VOTE: "Pre-vote", "thesis, 9.6", "A server asks for pre-votes for the term after its own, and says yes only if it could vote for the server that asks.";
     ELECTION_SAFETY: "Election Safety", "5.2, Figure 3", "A term has at most one leader.";
     APPEND_ONLY: "Leader Append-Only", "5.3, Figure 3", "A leader never removes entries of its log. It adds entries of its own term.";
     LOG_MATCHING: "Log Matching", "5.3, Figure 3", "If two logs have an entry with the same index and term, they are equal up to that entry.";

@@ -8,7 +8,7 @@
 //! So it finds a broken guarantee of Figure 3 at the moment at which a server breaks the guarantee. A client
 //! would notice this only later.
 
-use labrt::collections::BTreeMap;
+use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::node::NodeId;
 
 use labapi::Role;
@@ -72,15 +72,43 @@ pub struct Saved {
 /// A request, as its sender reported it.
 #[derive(Clone, Debug)]
 pub enum Request {
-    Vote { term: u64, candidate: usize, last: Place },
-    Append { term: u64, leader: usize, prev: Place, entries: Vec<Entry>, commit: u64 },
-    Install { term: u64, leader: usize, last: Place, snapshot: u64 },
+    Vote {
+        term: u64,
+        candidate: usize,
+        last: Place,
+    },
+    /// The sender asks for pre-votes for the term after `term`.
+    PreVote {
+        term: u64,
+        candidate: usize,
+        last: Place,
+    },
+    TimeoutNow {
+        term: u64,
+    },
+    Append {
+        term: u64,
+        leader: usize,
+        prev: Place,
+        entries: Vec<Entry>,
+        commit: u64,
+    },
+    Install {
+        term: u64,
+        leader: usize,
+        last: Place,
+        snapshot: u64,
+    },
 }
 
 impl Request {
     fn term(&self) -> u64 {
         match *self {
-            Request::Vote { term, .. } | Request::Append { term, .. } | Request::Install { term, .. } => term,
+            Request::Vote { term, .. }
+            | Request::PreVote { term, .. }
+            | Request::TimeoutNow { term }
+            | Request::Append { term, .. }
+            | Request::Install { term, .. } => term,
         }
     }
 }
@@ -89,6 +117,8 @@ impl Request {
 #[derive(Clone, Copy, Debug)]
 pub enum Reply {
     Vote { term: u64, granted: bool },
+    PreVote { term: u64, granted: bool },
+    TimeoutNow { term: u64 },
     Append { term: u64, success: bool },
     Install { term: u64 },
 }
@@ -96,7 +126,11 @@ pub enum Reply {
 impl Reply {
     fn term(self) -> u64 {
         match self {
-            Reply::Vote { term, .. } | Reply::Append { term, .. } | Reply::Install { term } => term,
+            Reply::Vote { term, .. }
+            | Reply::PreVote { term, .. }
+            | Reply::TimeoutNow { term }
+            | Reply::Append { term, .. }
+            | Reply::Install { term } => term,
         }
     }
 }
@@ -122,6 +156,12 @@ struct Server {
     on_disk: Option<(u64, u64)>,
     /// The highest term in a reply that the server has received, and when.
     heard: Option<(u64, At)>,
+    /// The last message from the leader of the server's term: the term, and when the server has answered it.
+    leader_heard: Option<(u64, At)>,
+    /// The servers that have answered this server, and when.
+    answers: BTreeMap<usize, At>,
+    /// The candidates that the server has ignored because it has a leader, each with its term.
+    ignored: BTreeSet<(usize, u64)>,
 }
 
 /// A change of the state that is not saved yet.
@@ -165,6 +205,12 @@ impl Undo {
 impl Server {
     fn leads(&self) -> bool {
         self.role == Role::Leader && self.role_term == self.state.term
+    }
+
+    /// Does the server lead, or has it heard from the leader of its term not long ago?
+    fn has_a_leader(&self, at: At) -> bool {
+        let heard = self.leader_heard.filter(|(term, _)| *term == self.state.term);
+        self.leads() || heard.is_some_and(|(_, then)| at.0 < then.0 + LED_NS)
     }
 
     fn change(&mut self, thread: u64, undo: Undo) {
@@ -239,8 +285,13 @@ pub struct Group {
     snapshots: BTreeMap<(u64, u64), Place>,
     /// Requests that were sent and not answered yet.
     requests: BTreeMap<u64, Request>,
+<<<<<<< HEAD
     /// The terms of the replies that have not arrived yet.
     replies: BTreeMap<u64, u64>,
+=======
+    /// Replies that have not arrived yet: their terms, and the servers that have replied.
+    replies: BTreeMap<u64, (u64, usize)>,
+>>>>>>> 28530fe8a0bdff1c7283a02b152dce640ac4693b
 }
 
 /// Describes the state of a server: `S0 leader of term 3: log 21..58, committed up to 55, applied up to 55`.
@@ -269,6 +320,14 @@ const REMEMBERED: usize = 100_000;
 /// A server may prepare a message, then hear of a higher term, and then send the message. After it has heard
 /// of the higher term, it may send such messages for this time.
 const PREPARED_NS: u64 = 50_000_000;
+
+/// With CheckQuorum, a leader must not step down if a majority has answered it within this time. It is the
+/// shortest sensible election timeout.
+const ANSWERED_NS: u64 = 100_000_000;
+
+/// With CheckQuorum, a server ignores candidates only if it has heard from its leader within this time. It is
+/// the longest sensible election timeout.
+const LED_NS: u64 = 2_000_000_000;
 
 /// Who did something, when, and on which thread.
 #[derive(Clone, Copy, Debug)]
@@ -355,7 +414,9 @@ impl Group {
         (server.role, server.role_term) = (Role::Follower, restored.term);
         (server.commit, server.applied) = (index, index);
         server.state = restored;
-        server.heard = None;
+        (server.heard, server.leader_heard) = (None, None);
+        server.answers.clear();
+        server.ignored.clear();
         server.reports = true;
         Ok(())
     }
@@ -430,6 +491,28 @@ impl Group {
             ),
         }
         if role == Role::Leader { self.elected(act, term, majority) } else { Ok(()) }
+    }
+
+    /// The server stops leading its term, because a majority has not answered it (CheckQuorum).
+    pub fn no_quorum(&mut self, act: Act, term: u64) -> Checked {
+        let Act { server: me, at, .. } = act;
+        let majority = self.majority();
+        let Some(server) = self.acting(act) else { return Ok(()) };
+        check!(
+            server.leads() && term == server.state.term,
+            ROLES,
+            "S{me} stops leading term {term} at {at} because a majority has not answered it, but it does not lead that term"
+        );
+        let recent = server.answers.iter().filter(|(_, then)| at.0 < then.0 + ANSWERED_NS);
+        let recent: Vec<usize> = recent.map(|(server, _)| *server).collect();
+        check!(
+            1 + recent.len() < majority,
+            ROLES,
+            "S{me} stops leading term {term} at {at} because a majority has not answered it, but {} have just answered",
+            names(&recent)
+        );
+        (server.role, server.role_term) = (Role::Follower, term);
+        Ok(())
     }
 
     /// The server has become the leader of `term`.
@@ -727,6 +810,21 @@ impl Group {
         Ok(())
     }
 
+    /// The server refuses its vote because it has a leader, and does not take over the candidate's term
+    /// (CheckQuorum).
+    pub fn candidate_ignored(&mut self, act: Act, candidate: usize, term: u64) -> Checked {
+        let Act { server: me, at, .. } = act;
+        let Some(server) = self.acting(act) else { return Ok(()) };
+        check!(
+            server.has_a_leader(at),
+            HIGHER_TERM,
+            "S{me} ignores S{candidate} in term {term} at {at} because it has a leader, but it has heard from none in its term {}",
+            server.state.term
+        );
+        server.ignored.insert((candidate, term));
+        Ok(())
+    }
+
     // ------------------------------------------------------------------ Messages
 
     /// The server sends a request.
@@ -769,6 +867,15 @@ impl Group {
                 );
                 self.candidacies.insert((me, term), *last);
             }
+            Request::PreVote { candidate, last, .. } => {
+                check!(
+                    *candidate == me,
+                    PRE_VOTE,
+                    "S{me} asks for pre-votes in term {term} at {at} in the name of S{candidate}"
+                );
+                self.must_be_known(act, *last, "its last entry")?;
+            }
+            Request::TimeoutNow { .. } => self.must_lead(act, term)?,
             Request::Append { prev, entries, commit, .. } => {
                 let own_commit = server.commit;
                 check!(
@@ -844,8 +951,10 @@ impl Group {
         check!(term <= own, TRUE_MESSAGES, "S{me} replies with term {term} at {at}, but its term is {own}");
         let Some(request) = request else { return Ok(()) };
         let asked = request.term();
+        let ignores = matches!(request, Request::Vote { candidate, term, .. } if server.ignored.contains(&(candidate, term)));
+        // A pre-vote raises no term.
         check!(
-            term >= asked,
+            term >= asked || ignores || matches!(request, Request::PreVote { .. }),
             HIGHER_TERM,
             "S{me} replies with term {term} to a request of term {asked} at {at}"
         );
@@ -857,7 +966,20 @@ impl Group {
                 TRUE_MESSAGES,
                 "S{me} grants S{candidate} its vote in term {asked} at {at}, but it has not voted so"
             ),
+            (Request::PreVote { candidate, last, .. }, Reply::PreVote { granted: true, .. }) => {
+                let end = server.state.log.last();
+                check!(
+                    asked + 1 >= own && (last.term, last.index) >= (end.term, end.index) && !server.leads(),
+                    PRE_VOTE,
+                    "S{me} would vote for S{candidate} in term {} at {at}; the log of S{candidate} {last}, its own {end}, it is {} of term {own}",
+                    asked + 1,
+                    server.role.name()
+                );
+            }
             (Request::Append { leader, prev, entries, .. }, Reply::Append { success, .. }) => {
+                if is_current {
+                    server.leader_heard = Some((own, at));
+                }
                 check!(
                     yields,
                     CANDIDATE_YIELDS,
@@ -889,6 +1011,9 @@ impl Group {
                 );
             }
             (Request::Install { leader, .. }, Reply::Install { .. }) => {
+                if is_current {
+                    server.leader_heard = Some((own, at));
+                }
                 check!(
                     yields,
                     CANDIDATE_YIELDS,
@@ -897,14 +1022,17 @@ impl Group {
             }
             _ => {}
         }
-        remember(&mut self.replies, id, term);
+        remember(&mut self.replies, id, (term, me));
         Ok(())
     }
 
     /// The reply to the request `id` has arrived at the server that sent the request.
     pub fn replied(&mut self, act: Act, id: u64) {
-        let Some(term) = self.replies.remove(&id) else { return };
+        let Some((term, from)) = self.replies.remove(&id) else { return };
         let Some(server) = self.acting(act) else { return };
+        if term == server.state.term {
+            server.answers.insert(from, act.at);
+        }
         if term > server.state.term && server.heard.is_none_or(|(heard, _)| term > heard) {
             server.heard = Some((term, act.at));
         }

@@ -231,6 +231,60 @@ fn only_a_candidate_leads_and_a_leader_goes_only_for_a_higher_term() {
     Story::ok(story.group.role(act, Follower, 2));
 }
 
+/// CheckQuorum: a leader may step down in its own term if it is true that no majority has answered it.
+#[test]
+fn a_leader_without_a_quorum_may_step_down() {
+    let mut story = Story::in_operation();
+    let id = story.send(0, 1, Place::default(), &[], 2);
+    Story::ok(story.answer(1, id, 1, true));
+    let act = story.act(0);
+    story.group.replied(act, id);
+    breaks(story.group.no_quorum(act, 1), &rules::ROLES, "S1 have just answered");
+    story.now += 1_000_000_000;
+    let act = story.act(1);
+    breaks(story.group.no_quorum(act, 1), &rules::ROLES, "it does not lead that term");
+    let act = story.act(0);
+    Story::ok(story.group.no_quorum(act, 1));
+    breaks(story.lead(0, 1), &rules::ROLES, "it was a follower");
+}
+
+/// CheckQuorum: a server may answer a candidate with a lower term if it is true that it has a leader.
+#[test]
+fn a_server_with_a_leader_may_ignore_a_candidate() {
+    let mut story = Story::in_operation();
+    let id = story.send(0, 1, Place::default(), &[], 2);
+    Story::ok(story.answer(2, id, 1, true));
+    story.stand(1, 9, place(2, 1));
+    let act = story.act(2);
+    let refusal = Reply::Vote { term: 1, granted: false };
+    breaks(story.group.reply(act, story.messages, refusal), &rules::HIGHER_TERM, "a request of term 9");
+    Story::ok(story.ask(1, 9, place(2, 1)));
+    Story::ok(story.group.candidate_ignored(act, 1, 9));
+    Story::ok(story.group.reply(act, story.messages, refusal));
+    story.now += 5_000_000_000;
+    let act = story.act(2);
+    breaks(story.group.candidate_ignored(act, 1, 9), &rules::HIGHER_TERM, "it has heard from none");
+}
+
+#[test]
+fn a_pre_vote_raises_no_term_and_goes_to_a_log_that_is_up_to_date() {
+    let mut story = Story::in_operation();
+    let mut ask = |story: &mut Story, last| {
+        story.messages += 1;
+        let act = story.act(2);
+        story.group.request(act, story.messages, Request::PreVote { term: 1, candidate: 2, last })
+    };
+    Story::ok(ask(&mut story, Place::default()));
+    let yes = Reply::PreVote { term: 1, granted: true };
+    let act = story.act(1);
+    breaks(story.group.reply(act, story.messages, yes), &rules::PRE_VOTE, "the log of S2 is empty");
+    Story::ok(ask(&mut story, place(2, 1)));
+    Story::ok(story.group.reply(act, story.messages, yes));
+    Story::ok(ask(&mut story, place(2, 1)));
+    let act = story.act(0);
+    breaks(story.group.reply(act, story.messages, yes), &rules::PRE_VOTE, "it is leader of term 1");
+}
+
 #[test]
 fn a_server_has_one_vote_also_after_a_restart() {
     let mut story = Story::of(3);

@@ -341,6 +341,13 @@ impl<R: RaftPeer> Cluster<R> {
         Some(self.ask(i)?.1)
     }
 
+    /// Calls a method of peer `i` that [`RaftPeer`] does not have. Returns `None` if the peer does not run, or
+    /// if it is paused.
+    #[track_caller]
+    pub fn ask_peer<T>(&self, i: usize, question: impl FnOnce(&R) -> T) -> Option<T> {
+        Some(self.peer(i)?.call(|raft| question(raft)))
+    }
+
     /// In a setup with snapshots, the service of peer `i` makes no snapshots from now on (`false`), or makes
     /// them again (`true`). So a test can give peers snapshots that end at different indices. A restart does
     /// not change this.

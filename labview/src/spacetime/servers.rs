@@ -209,7 +209,7 @@ fn step(state: &mut State, runs: &mut Runs, event: &Event, tells: Tells) -> Resu
             (state.log, state.apply, state.commit) = (Some(log), index, state.commit.max(index));
         }
         // If the start of a server is not in the trace, its first messages show its role and term.
-        "raft.request" if state.role == Role::Unknown => {
+        "raft.request" if state.role == Role::Unknown && text("rpc")? != "PreVote" => {
             state.role = match text("rpc")? {
                 "RequestVote" => Role::Candidate,
                 _ => Role::Leader,

@@ -2,7 +2,7 @@
 
 use super::{Core, Standing};
 use crate::raft::effects::Event;
-use crate::raft::messages::{Message, RequestVoteArgs, RequestVoteReply};
+use crate::raft::messages::{RequestVoteArgs, RequestVoteReply};
 use crate::raft::options::Options;
 use crate::raft::progress::{AT_ONCE, Outgoing, Sent, What};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(super) struct Ballot {
     /// The time at which the candidate last asked this peer.
     pub(super) asked: Option<Duration>,
-    answer: Option<bool>,
+    pub(super) answer: Option<bool>,
 }
 
 impl Ballot {
@@ -40,6 +40,9 @@ impl Core {
     /// election, unless it is the leader.
     pub fn election_timeout(&mut self, now: Duration) {
         if self.is_leader() {
+            return self.leader_timeout(now);
+        }
+        if self.begins_pre_vote(now) {
             return;
         }
         self.become_candidate(now);
@@ -48,6 +51,14 @@ impl Core {
 
     /// The handler of `RequestVote` (Figure 2).
     pub fn request_vote(&mut self, args: &RequestVoteArgs, now: Duration) -> RequestVoteReply {
+        match self.refuses_for_its_leader(args, now) {
+            Some(refusal) => refusal,
+            None => self.vote(args, now),
+        }
+    }
+
+    /// Gives the candidate the vote, or refuses it, as in Figure 2.
+    pub(super) fn vote(&mut self, args: &RequestVoteArgs, now: Duration) -> RequestVoteReply {
         if args.term > self.current_term {
             self.become_follower(args.term, "a candidate of a higher term", now);
         }
@@ -75,7 +86,7 @@ impl Core {
     }
 
     /// The reason why the candidate does not get the vote, or `None` if it gets the vote.
-    fn reason_to_refuse(&self, args: &RequestVoteArgs) -> Option<&'static str> {
+    pub(super) fn reason_to_refuse(&self, args: &RequestVoteArgs) -> Option<&'static str> {
         if args.term < self.current_term {
             return Some("stale term");
         }
@@ -85,11 +96,16 @@ impl Core {
         if self.voted_for.is_some_and(|voted| voted != args.candidate_id) {
             return Some("voted for another");
         }
+        self.reason_of_the_log(args)
+    }
+
+    /// The election restriction (5.4.1).
+    pub(super) fn reason_of_the_log(&self, args: &RequestVoteArgs) -> Option<&'static str> {
         let up_to_date = self.log.is_up_to_date(args.last_log_index, args.last_log_term);
         (!up_to_date).then_some("log behind ours")
     }
 
-    fn count_votes(&mut self) {
+    pub(super) fn count_votes(&mut self) {
         let Standing::Candidate(ballots) = &self.standing else { return };
         // The candidate does not ask itself, so its own ballot has no answer. The 1 counts its own vote.
         let granted = 1 + ballots.iter().filter(|ballot| ballot.answer == Some(true)).count();
@@ -102,7 +118,7 @@ impl Core {
         let Standing::Candidate(ballots) = &mut self.standing else { return None };
         ballots[peer].deadline(&self.options).filter(|at| *at <= now)?;
         ballots[peer].asked = Some(now);
-        let message = Message::RequestVote(RequestVoteArgs {
+        let message = self.vote_message(RequestVoteArgs {
             term: self.current_term,
             candidate_id: self.me,
             last_log_index: self.log.last_index(),

@@ -9,9 +9,10 @@ use labapi::{ApplyMsg, Command, Started};
 use std::time::Duration;
 
 impl Core {
-    /// The leader appends a command to its log (5.3). Returns `None` if this server does not lead.
+    /// The leader appends a command to its log (5.3). Returns `None` if this server does not lead, or if it
+    /// transfers its leadership.
     pub fn propose(&mut self, command: Command) -> Option<Started> {
-        if !self.is_leader() {
+        if !self.is_leader() || self.transfers_to().is_some() {
             return None;
         }
         let term = self.current_term;

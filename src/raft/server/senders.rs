@@ -112,6 +112,27 @@ impl Shared {
                     shared.take_outcome(sent, r, Core::vote_reply)
                 });
             }
+            Message::PreVote(args) => {
+                let last = (args.last_log_index, args.last_log_term);
+                observe::pre_vote(id, sent.term, args.candidate_id, last);
+                end.send_as(id, "Raft.PreVote", &args, move |r| {
+                    shared.take_outcome(sent, r, Core::pre_vote_reply)
+                });
+            }
+            Message::TransferVote(args) => {
+                let last = (args.last_log_index, args.last_log_term);
+                observe::request_vote(id, args.term, args.candidate_id, last);
+                end.send_as(id, "Raft.TransferVote", &args, move |r| {
+                    shared.take_outcome(sent, r, Core::vote_reply)
+                });
+            }
+            Message::TimeoutNow(args) => {
+                dlog!(LEAD, sent.term, "tells S{} to start an election", sent.peer);
+                observe::timeout_now(id, args.term, args.leader_id);
+                end.send_as(id, "Raft.TimeoutNow", &args, move |r| {
+                    shared.take_outcome(sent, r, Core::timeout_now_reply)
+                });
+            }
             Message::AppendEntries(args) => {
                 let prev = (args.prev_log_index, args.prev_log_term);
                 let entries = args.entries.iter().map(Entry::parts);

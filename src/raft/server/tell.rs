@@ -31,6 +31,19 @@ pub(super) fn event(core: &Core, event: &Event) {
             observe::vote_refused(candidate, term, cause);
             dlog!(VOTE, current_term, "no vote for S{candidate} in term {term}: {cause}");
         }
+        Event::PreVotesAsked(term) => dlog!(VOTE, current_term, "asks for pre-votes for term {term}"),
+        Event::PreVoteAnswered { candidate, term, refusal: None } => {
+            dlog!(VOTE, current_term, "would vote for S{candidate} in term {term}");
+        }
+        Event::PreVoteAnswered { candidate, term, refusal: Some(cause) } => {
+            dlog!(VOTE, current_term, "would not vote for S{candidate} in term {term}: {cause}");
+        }
+        Event::TransferBegan(target) => {
+            dlog!(LEAD, current_term, "transfers the leadership to S{target}");
+        }
+        Event::TransferEnded(target) => {
+            dlog!(LEAD, current_term, "gives up the transfer of the leadership to S{target}");
+        }
         Event::RoleChanged { role, term, cause } => {
             observe::role(role, term, cause);
             dlog!(TERM, term, "{}: {cause}", role.name());

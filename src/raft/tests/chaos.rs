@@ -30,6 +30,8 @@ enum Body {
     VoteReply(RequestVoteReply),
     AppendReply(AppendEntriesReply),
     SnapshotReply(InstallSnapshotReply),
+    PreVoteReply(RequestVoteReply),
+    TimeoutNowReply(TimeoutNowReply),
 }
 
 /// One server: its core, its persister, and a very simple service. The state of the service is a hash of all
@@ -46,6 +48,9 @@ struct Server {
 struct World {
     dice: Dice,
     now: Duration,
+    options: Options,
+    /// Do leaders sometimes transfer their leadership?
+    transfers: bool,
     servers: Vec<Server>,
     packets: Vec<Packet>,
     proposed: u64,
@@ -69,6 +74,7 @@ struct Seen {
     snapshots_installed: u64,
     restarts: u64,
     truncations: u64,
+    transfers: u64,
 }
 
 fn mix(state: u64, command: &Command) -> u64 {
@@ -76,11 +82,11 @@ fn mix(state: u64, command: &Command) -> u64 {
 }
 
 impl World {
-    fn new(seed: u64) -> World {
+    fn new(seed: u64, options: Options, transfers: bool) -> World {
         let mut dice = Dice(seed.wrapping_mul(0x1234_5678_9abc_def1));
         let n = 3 + dice.below(3);
         let server = |me| Server {
-            core: Core::new(me, n),
+            core: with(Core::new(me, n), &options),
             disk: Persister::new(),
             incarnation: 0,
             applied: 0,
@@ -89,6 +95,8 @@ impl World {
         World {
             dice,
             now: Duration::ZERO,
+            transfers,
+            options: options.clone(),
             servers: (0..n).map(server).collect(),
             packets: Vec::new(),
             proposed: 0,
@@ -119,9 +127,16 @@ impl World {
             96 if self.dice.one_in(3) => self.compact(me),
             97 if self.dice.one_in(3) => self.restart(me),
             98 if self.dice.one_in(2) => self.servers[me].core.election_timeout(self.now),
+            99 if self.transfers => self.transfer(me),
             _ => {}
         }
         self.settle(me);
+    }
+
+    fn transfer(&mut self, me: usize) {
+        let target = self.dice.below(self.n());
+        let began = self.servers[me].core.transfer_leadership(target, self.now).is_ok();
+        self.seen.transfers += u64::from(began);
     }
 
     fn send(&mut self, me: usize) {
@@ -186,6 +201,21 @@ impl World {
             }
             Body::Request(Message::InstallSnapshot(args)) => {
                 Some(Body::SnapshotReply(core.install_snapshot(&args, now)))
+            }
+            Body::Request(Message::PreVote(args)) => Some(Body::PreVoteReply(core.pre_vote(&args, now))),
+            Body::Request(Message::TransferVote(args)) => {
+                Some(Body::VoteReply(core.transfer_vote(&args, now)))
+            }
+            Body::Request(Message::TimeoutNow(args)) => {
+                Some(Body::TimeoutNowReply(core.timeout_now(&args, now)))
+            }
+            Body::PreVoteReply(reply) => {
+                core.pre_vote_reply(sent, &reply, now);
+                None
+            }
+            Body::TimeoutNowReply(reply) => {
+                core.timeout_now_reply(sent, &reply, now);
+                None
             }
             Body::VoteReply(reply) => {
                 core.vote_reply(sent, &reply, now);
@@ -259,6 +289,7 @@ impl World {
         server.core.persist_to(&server.disk, &effects.persist);
 
         let core = Core::restore(me, n, &disk).expect("a core has written this state");
+        let core = with(core, &self.options);
         let snapshot = disk.read_snapshot();
         let (applied, state) = match snapshot.is_empty() {
             true => (0, 0),
@@ -385,6 +416,11 @@ impl World {
     fn one_good_round(&mut self) {
         self.now += Options::default().heartbeat_interval;
         for me in 0..self.n() {
+            let core = &mut self.servers[me].core;
+            if core.is_leader() && core.election_deadline().is_some_and(|at| at <= self.now) {
+                core.election_timeout(self.now);
+                self.settle(me);
+            }
             for peer in 0..self.n() {
                 self.send_to(me, peer);
                 self.settle(me);
@@ -420,6 +456,12 @@ impl World {
     }
 }
 
+/// The core, with these options.
+fn with(mut core: Core, options: &Options) -> Core {
+    core.options = options.clone();
+    core
+}
+
 impl Packet {
     /// The server that sent the request. The packet is the request itself, or the reply to the request.
     fn sent_by(&self) -> usize {
@@ -432,10 +474,31 @@ impl Packet {
 
 #[test]
 fn figure_3_holds_on_a_bad_network_and_all_agree_on_a_good_one() {
-    labrt::run(|| {
+    let total = chaos(SEEDS, &Options::default(), false);
+    // If too little has happened, the test has not tested enough.
+    assert!(total.elections > 10 * SEEDS && total.commits > 20 * SEEDS, "{total:?}");
+    assert!(total.snapshots_installed > SEEDS && total.restarts > SEEDS, "{total:?}");
+    assert!(total.truncations > SEEDS / 2, "{total:?}");
+}
+
+/// The same with PreVote, with CheckQuorum, and with both. Leaders also transfer their leadership.
+#[test]
+fn figure_3_holds_with_every_option() {
+    for (pre_vote, check_quorum) in [(false, false), (true, false), (false, true), (true, true)] {
+        let seeds = SEEDS / 3;
+        let total = chaos(seeds, &Options { pre_vote, check_quorum, ..Options::default() }, true);
+        assert!(total.elections > seeds && total.commits > 20 * seeds, "{total:?}");
+        assert!(total.snapshots_installed > seeds / 2 && total.transfers > seeds, "{total:?}");
+    }
+}
+
+fn chaos(seeds: u64, options: &Options, transfers: bool) -> Seen {
+    let (tell, told) = labrt::chan::unbounded();
+    let options = options.clone();
+    labrt::run(move || {
         let mut total = Seen::default();
-        for seed in 1..=SEEDS {
-            let mut world = World::new(seed);
+        for seed in 1..=seeds {
+            let mut world = World::new(seed, options.clone(), transfers);
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 for _ in 0..STEPS {
                     world.step();
@@ -451,14 +514,13 @@ fn figure_3_holds_on_a_bad_network_and_all_agree_on_a_good_one() {
             total.snapshots_installed += world.seen.snapshots_installed;
             total.restarts += world.seen.restarts;
             total.truncations += world.seen.truncations;
+            total.transfers += world.seen.transfers;
             // The test calls the cores directly, and this takes no virtual time. If the virtual clock did not
             // move, the watchdog would report that the test hangs.
             labrt::time::sleep(labrt::time::Duration::from_millis(1));
         }
-        println!("{SEEDS} seeds of {STEPS} steps: {total:?}");
-        // If too little has happened, the test has not tested enough.
-        assert!(total.elections > 10 * SEEDS && total.commits > 20 * SEEDS, "{total:?}");
-        assert!(total.snapshots_installed > SEEDS && total.restarts > SEEDS, "{total:?}");
-        assert!(total.truncations > SEEDS / 2, "{total:?}");
+        println!("{seeds} seeds of {STEPS} steps, {options:?}: {total:?}");
+        tell.send(total).expect("the test waits for the result");
     });
+    told.recv().expect("the run has sent its result")
 }

@@ -59,6 +59,26 @@ impl Server {
         self.core.snapshot_reply(sent, reply, self.now);
     }
 
+    pub(super) fn pre_vote(&mut self, args: &RequestVoteArgs) -> RequestVoteReply {
+        self.core.pre_vote(args, self.now)
+    }
+
+    pub(super) fn pre_vote_reply(&mut self, sent: Sent, reply: &RequestVoteReply) {
+        self.core.pre_vote_reply(sent, reply, self.now);
+    }
+
+    pub(super) fn transfer_vote(&mut self, args: &RequestVoteArgs) -> RequestVoteReply {
+        self.core.transfer_vote(args, self.now)
+    }
+
+    pub(super) fn transfer_leadership(&mut self, target: usize) -> Result<(), TransferError> {
+        self.core.transfer_leadership(target, self.now)
+    }
+
+    pub(super) fn timeout_now(&mut self, args: &TimeoutNowArgs) -> TimeoutNowReply {
+        self.core.timeout_now(args, self.now)
+    }
+
     /// Sets the clock forward by `passed`. Returns the next message to `peer`.
     pub(super) fn next_message(&mut self, peer: usize, passed: Duration) -> Option<Outgoing> {
         self.now += passed;

@@ -1,0 +1,96 @@
+//! CheckQuorum (thesis, 6.2 and 4.2.3): a leader that hears from no majority steps down, and a server that
+//! has a leader ignores candidates.
+//!
+//! # The leader
+//!
+//! The leader of Figure 2 stays leader until it sees a higher term, also if nobody hears it or nobody answers
+//! it. Its clients wait for nothing. If its heartbeats still reach some servers, these servers start no
+//! election. With CheckQuorum, a leader becomes a follower in its own term if it has got no answer from a
+//! majority for the longest election timeout. It keeps its vote, so the term still has at most one leader.
+//!
+//! There is another solution: the leader stays leader, but sends nothing of its own accord (openraft does
+//! this since its change #2083). This project does not use it, for two reasons. First, the service learns of
+//! the lost leadership only if the role changes, and then it answers the clients that wait. Second, a silent
+//! leader may be the only server that can be elected, because its log is the longest. A server that has
+//! stepped down starts an election like any other server. A silent leader would need a rule of its own for
+//! this.
+//!
+//! # The other servers
+//!
+//! A server that leads, or has heard from its leader within the shortest election timeout, refuses a
+//! `RequestVote` of a higher term and does not take over that term (4.2.3). So a server that does not hear the
+//! leader cannot depose it. There is an exception: if the leader itself has told the candidate to start an
+//! election, nobody refuses for this reason (`core/transfer.rs`).
+//!
+//! The refusal alone does not protect against a server that comes back with a higher term: it refuses the
+//! leader's entries, and the leader sees the higher term in the reply. So use CheckQuorum together with
+//! PreVote.
+
+use super::beyond::HAS_A_LEADER;
+use super::{Core, Standing};
+use crate::raft::effects::Event;
+use crate::raft::messages::{RequestVoteArgs, RequestVoteReply};
+use labapi::observe;
+use std::time::Duration;
+
+/// The answers that a server has got in one term.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answers {
+    term: u64,
+    /// For each server, the time of its last answer.
+    at: Vec<Option<Duration>>,
+}
+
+impl Core {
+    /// Notes that `peer` has answered a message of the current term.
+    pub(super) fn note_answer(&mut self, peer: usize, now: Duration) {
+        let Answers { term, at } = &mut self.beyond.answers;
+        if *term != self.current_term || at.len() != self.n {
+            (*term, *at) = (self.current_term, vec![None; self.n]);
+        }
+        at[peer] = Some(now);
+    }
+
+    /// The time at which this leader steps down, if it gets no more answers. It is `None` without
+    /// CheckQuorum.
+    pub(super) fn quorum_deadline(&self) -> Option<Duration> {
+        let others = self.majority() - 1;
+        if !self.options.check_quorum || others == 0 {
+            return None;
+        }
+        Some(self.answered_by(others) + self.options.election_timeout.end)
+    }
+
+    /// The last time until which `count` other servers have answered.
+    fn answered_by(&self, count: usize) -> Duration {
+        let Answers { term, at } = &self.beyond.answers;
+        let mut times: Vec<Duration> =
+            at.iter().filter(|_| *term == self.current_term).filter_map(|at| *at).collect();
+        times.sort_unstable_by(|a, b| b.cmp(a));
+        // A leader was elected with votes of this term, so only tests make a leader without answers.
+        times.get(count - 1).copied().unwrap_or_default()
+    }
+
+    /// The leader becomes a follower in its own term, because it has no majority. Its term, and its vote for
+    /// itself, stay.
+    pub(super) fn lose_quorum(&mut self, now: Duration) {
+        self.enter(Standing::Follower, observe::NO_QUORUM);
+        // A leader does not use the election timer, so the deadline is out of date.
+        self.reset_election_timer(now);
+    }
+
+    /// The refusal of a candidate because this server has a leader. It is `None` if the rules of Figure 2
+    /// decide.
+    pub(super) fn refuses_for_its_leader(
+        &mut self,
+        args: &RequestVoteArgs,
+        now: Duration,
+    ) -> Option<RequestVoteReply> {
+        if !self.options.check_quorum || args.term <= self.current_term || !self.has_a_leader(now) {
+            return None;
+        }
+        let (candidate, term) = (args.candidate_id, args.term);
+        self.happened(Event::VoteRefused { candidate, term, cause: HAS_A_LEADER });
+        Some(RequestVoteReply { term: self.current_term, vote_granted: false })
+    }
+}

@@ -1,0 +1,100 @@
+//! Networks that are neither whole nor split, without options, with PreVote, with CheckQuorum, and with both.
+//! `docs/elections.md` has a table of the same runs. Each case asserts what that table claims.
+
+use std::process::ExitCode;
+
+use labapi::RaftPeer;
+use labrt::time::Duration;
+use labtest::harness::{self, Case};
+use labtest::partial::{CutOff, Network, Seen, cut_off, watch};
+use labtest::raft::note;
+use mit6824::raft::{Raft, Tuned};
+
+/// What a Raft does in a network, as a claim about the last half of the minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    /// There is one leader, and commands are committed in each second.
+    Works,
+    /// Leaders are elected and deposed again and again.
+    Restless,
+    /// Nothing is committed, although servers believe that they lead, or ask for votes.
+    StandsStill,
+}
+
+use Claim::{Restless, StandsStill, Works};
+
+/// The claims: without options, with PreVote, with CheckQuorum, with both.
+const CLAIMS: [(Network, [Claim; 4]); 11] = [
+    (Network::UnstableFive, [Restless, Works, Works, Works]),
+    (Network::TwoLeaves, [Restless, Works, Works, Works]),
+    (Network::OldLeaderBehindABridge, [Works, StandsStill, Works, Works]),
+    (Network::QuorumLoss, [Works, StandsStill, Works, Works]),
+    (Network::ConstrainedElection, [StandsStill, StandsStill, StandsStill, StandsStill]),
+    (Network::Chain, [Restless, Works, Works, Works]),
+    (Network::FollowerOnlySends, [Restless, Works, Works, Works]),
+    (Network::FollowerOnlyReceives, [Works, Works, Works, Works]),
+    (Network::LeaderOnlySends, [StandsStill, StandsStill, Works, Works]),
+    (Network::LeaderOnlyReceives, [Works, Works, Works, Works]),
+    (Network::FlappingBridge, [Restless, Works, Restless, Works]),
+];
+
+/// How many seconds at the end the claims are about.
+const LAST: u64 = 30;
+
+fn main() -> ExitCode {
+    let mut cases = Vec::new();
+    for (network, [plain, pre_vote, check_quorum, both]) in CLAIMS {
+        cases.push(case::<Raft>(network, "plain", plain));
+        cases.push(case::<Tuned<true, false>>(network, "pre_vote", pre_vote));
+        cases.push(case::<Tuned<false, true>>(network, "check_quorum", check_quorum));
+        cases.push(case::<Tuned<true, true>>(network, "both", both));
+    }
+    cases.push(Case::ours("cut_off_plain", cut_off_plain));
+    cases.push(Case::ours("cut_off_pre_vote", cut_off_with_pre_vote::<Tuned<true, false>>));
+    cases.push(Case::ours("cut_off_both", cut_off_with_pre_vote::<Tuned<true, true>>));
+    harness::main(labrt::here!(), Raft::STRICTNESS, &cases)
+}
+
+/// The case of a network and an option: `chain_pre_vote`.
+fn case<R: RaftPeer>(network: Network, option: &str, claim: Claim) -> Case {
+    let name = format!("{}_{option}", network.name().replace(' ', "_"));
+    Case::ours(name, move || {
+        let seen = watch::<R>(network);
+        note(&format!(
+            "{}: {} elections, {} in the last {LAST} s; terms {}; leader {:?}; {} commits, in {} of 60 s",
+            network.name(),
+            seen.elections.len(),
+            seen.elections_at_the_end(LAST),
+            seen.terms,
+            seen.leader,
+            seen.commits,
+            seen.busy.len()
+        ));
+        assert!(holds(claim, &seen), "{network:?} should be {claim:?}: {seen:?}");
+    })
+}
+
+fn holds(claim: Claim, seen: &Seen) -> bool {
+    let elections = seen.elections_at_the_end(LAST);
+    match claim {
+        Works => elections == 0 && seen.works_at_the_end(LAST) && seen.leader.is_some(),
+        Restless => elections >= 5,
+        StandsStill => elections == 0 && seen.stands_still_at_the_end(LAST),
+    }
+}
+
+/// Without PreVote, the term of a server that is cut off rises about twice a second, and deposes the leader.
+fn cut_off_plain() {
+    let seen = cut_off::<Raft>(Duration::from_secs(60));
+    let CutOff { terms, elections, without_leader, terms_of_the_group } = seen;
+    assert!((90..=200).contains(&terms), "{seen:?}");
+    assert!(elections >= 1 && without_leader > Duration::ZERO, "{seen:?}");
+    assert!(terms_of_the_group > terms, "{seen:?}");
+}
+
+/// With PreVote, a server that is cut off keeps its term. When it comes back, nothing happens.
+fn cut_off_with_pre_vote<R: RaftPeer>() {
+    let seen = cut_off::<R>(Duration::from_secs(60));
+    let nothing = CutOff { terms: 0, elections: 0, without_leader: Duration::ZERO, terms_of_the_group: 0 };
+    assert_eq!(seen, nothing);
+}
