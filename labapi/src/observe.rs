@@ -298,10 +298,6 @@ pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, 
     trace::emit(REQUEST, Links::id(id), &fields);
 }
 
-<<<<<<< HEAD
-/// Reports the reply of the handler of RequestVote. `term` is the term in the reply. `vote_granted` says
-/// whether the server gives its vote.
-=======
 /// Reports that the server `candidate` is about to send a PreVote with this `id`: it asks whether the receiver
 /// would vote for it in the term `term + 1`. `term` is the current term of the server. `last_log` is the index
 /// and the term of the last entry of its log.
@@ -347,9 +343,8 @@ pub fn timeout_now_reply(term: u64) {
     reply(&[("rpc", "TimeoutNow".into()), ("term", term.into())]);
 }
 
-/// Reports that the handler of RequestVote replies with `term`. `vote_granted` says whether the server gives
-/// its vote.
->>>>>>> 28530fe8a0bdff1c7283a02b152dce640ac4693b
+/// Reports the reply of the handler of RequestVote. `term` is the term in the reply. `vote_granted` says
+/// whether the server gives its vote.
 ///
 /// Call it at the end of the handler, after the state is saved.
 #[track_caller]

@@ -285,13 +285,8 @@ pub struct Group {
     snapshots: BTreeMap<(u64, u64), Place>,
     /// Requests that were sent and not answered yet.
     requests: BTreeMap<u64, Request>,
-<<<<<<< HEAD
-    /// The terms of the replies that have not arrived yet.
-    replies: BTreeMap<u64, u64>,
-=======
     /// Replies that have not arrived yet: their terms, and the servers that have replied.
     replies: BTreeMap<u64, (u64, usize)>,
->>>>>>> 28530fe8a0bdff1c7283a02b152dce640ac4693b
 }
 
 /// Describes the state of a server: `S0 leader of term 3: log 21..58, committed up to 55, applied up to 55`.
