@@ -30,7 +30,8 @@ fn root() -> &'static Path {
 fn documents() -> Vec<PathBuf> {
     let mut found = vec![root().join("README.md")];
     for folder in ["docs", "docs/questions"] {
-        for entry in fs::read_dir(root().join(folder)).expect("the project has the folders of the documents") {
+        for entry in fs::read_dir(root().join(folder)).expect("the project has the folders of the documents")
+        {
             let path = entry.expect("a readable folder").path();
             if path.extension().is_some_and(|e| e == "md") {
                 found.push(path);

@@ -6,6 +6,7 @@
 //! message be sent** (Figure 2: "updated on stable storage before responding to RPCs"). So a reader of the
 //! trace sees first the change, then the save, then the reply.
 
+use super::core::ReadId;
 use super::messages::Conflict;
 use labapi::Role;
 use std::fmt;
@@ -29,6 +30,10 @@ pub struct Effects {
     pub wake_applier: bool,
     /// The new term and role, if one of them has changed.
     pub role_changed: Option<RoleChange>,
+    /// The reads that no longer wait, each with its read index. The service may answer a read when it has
+    /// applied the entry at the read index. `None` means that this server no longer leads, so the read must be
+    /// repeated.
+    pub reads: Vec<(ReadId, Option<u64>)>,
 }
 
 impl Effects {

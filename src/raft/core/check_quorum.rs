@@ -30,6 +30,7 @@ use super::beyond::HAS_A_LEADER;
 use super::{Core, Standing};
 use crate::raft::effects::Event;
 use crate::raft::messages::{RequestVoteArgs, RequestVoteReply};
+use crate::raft::progress::Sent;
 use labapi::observe;
 use std::time::Duration;
 
@@ -42,20 +43,21 @@ pub(super) struct Answers {
 }
 
 impl Core {
-    /// Notes that `peer` has answered a message of the current term.
-    pub(super) fn note_answer(&mut self, peer: usize, now: Duration) {
+    /// Notes that a server has answered a message of the current term.
+    pub(super) fn note_answer(&mut self, sent: Sent, now: Duration) {
         let Answers { term, at } = &mut self.beyond.answers;
         if *term != self.current_term || at.len() != self.n {
             (*term, *at) = (self.current_term, vec![None; self.n]);
         }
-        at[peer] = Some(now);
+        at[sent.peer] = Some(now);
+        self.note_heard(sent);
     }
 
     /// The time at which this leader steps down, if it gets no more answers. It is `None` without
     /// CheckQuorum.
     pub(super) fn quorum_deadline(&self) -> Option<Duration> {
         let others = self.majority() - 1;
-        if !self.options.check_quorum || others == 0 {
+        if !self.options.checks_quorum() || others == 0 {
             return None;
         }
         Some(self.answered_by(others) + self.options.election_timeout.end)
@@ -86,7 +88,8 @@ impl Core {
         args: &RequestVoteArgs,
         now: Duration,
     ) -> Option<RequestVoteReply> {
-        if !self.options.check_quorum || args.term <= self.current_term || !self.has_a_leader(now) {
+        let may_be_refused = args.term > self.current_term || self.options.lease;
+        if !self.options.checks_quorum() || !may_be_refused || !self.has_a_leader(now) {
             return None;
         }
         let (candidate, term) = (args.candidate_id, args.term);

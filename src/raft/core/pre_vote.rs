@@ -80,7 +80,7 @@ impl Core {
             last_log_index: self.log.last_index(),
             last_log_term: self.log.last_term(),
         });
-        Some(Outgoing { sent: self.stamp(peer, What::PreVote), message })
+        Some(Outgoing { sent: self.stamp(peer, What::PreVote, now), message })
     }
 
     /// The handler of `PreVote`. The term of the request is the term in which the other server would start an
