@@ -1,11 +1,12 @@
 //! Partitions that the course's tests do not make: long partitions, and links that work in only one
 //! direction.
 //!
-//! All these tests expect the same behaviour. A leader becomes a follower only when it sees a higher term. If
-//! a leader is cut off from its majority, it stays the leader of its term and commits nothing. When it
-//! receives a message of a newer term, it becomes a follower.
+//! The first tests expect the behaviour of Figure 2. A leader becomes a follower only when it sees a higher
+//! term. If a leader is cut off from its majority, it stays the leader of its term and commits nothing. When
+//! it receives a message of a newer term, it becomes a follower. The last tests are twins of these tests, for
+//! a Raft with PreVote and CheckQuorum.
 
-use labapi::{Started, Strictness};
+use labapi::{RaftPeer, Started, Strictness};
 use std::process::ExitCode;
 
 use labrpc::Link;
@@ -13,7 +14,7 @@ use labrt::time::{Duration, Instant, sleep};
 use labtest::Value;
 use labtest::harness::{self, Case};
 use labtest::raft::{Cluster, Retry, Setup, make_config, note};
-use mit6824::raft::Raft;
+use mit6824::raft::{Raft, Tuned};
 
 fn main() -> ExitCode {
     let cases = [
@@ -24,6 +25,10 @@ fn main() -> ExitCode {
         Case::ours("one_way_follower_to_leader", one_way_follower_to_leader),
         Case::ours("one_way_links_that_are_not_needed", one_way_links_that_are_not_needed),
         Case::ours("leader_that_can_only_send", leader_that_can_only_send),
+        Case::ours("leader_cut_off_alone_with_options", leader_cut_off_alone_with_options),
+        Case::ours("follower_cut_off_alone_with_options", follower_cut_off_alone_with_options),
+        Case::ours("one_way_leader_to_follower_with_options", one_way_leader_to_follower_with_options),
+        Case::ours("leader_that_can_only_send_with_options", leader_that_can_only_send_with_options),
     ];
     harness::main(labrt::here!(), Strictness::Fail, &cases)
 }
@@ -281,9 +286,122 @@ fn leader_that_can_only_send() {
     cfg.end();
 }
 
+/// A Raft with PreVote and CheckQuorum.
+type WithOptions = Tuned<true, true>;
+
+/// The twin of [`leader_cut_off_alone`]. The leader becomes a follower in its own term, because it gets no
+/// answer. Alone it gets no pre-votes, so its term does not rise.
+fn leader_cut_off_alone_with_options() {
+    let cfg = make_config::<WithOptions>(Setup::of(5));
+    cfg.begin("Test (ours): a leader cut off alone for 30 s, with PreVote and CheckQuorum");
+    cfg.one(1, 5, Retry::No);
+    let old = cfg.check_one_leader();
+    let (old_term, _) = state(&cfg, old);
+
+    cfg.disconnect(old);
+    let Some(Started { index: 2, .. }) = cfg.start(old, 100) else {
+        panic!("the old leader must take index 2")
+    };
+    sleep(Duration::from_secs(1));
+    assert_eq!(state(&cfg, old), (old_term, false), "server {old} must have stepped down");
+    let new = cfg.check_one_leader();
+    let (new_term, _) = state(&cfg, new);
+    assert_eq!(cfg.one(2, 4, Retry::No), 2);
+    every_second_for(LONG, || {
+        assert_eq!(state(&cfg, old), (old_term, false), "the term of server {old} must not rise");
+        assert_eq!(cfg.applied(old, 2), None, "server {old} has committed without a majority");
+        assert_eq!(state(&cfg, new), (new_term, true), "server {new} must stay the leader of its term");
+    });
+
+    cfg.connect(old);
+    sleep(Duration::from_secs(1));
+    assert_eq!(state(&cfg, old), (new_term, false), "server {old} must follow after a second");
+    assert_eq!(cfg.applied(old, 2), Some(Value::from(2)));
+    expect_calm(&cfg, new, new_term);
+    assert_eq!(cfg.one(3, 5, Retry::No), 3);
+    cfg.end();
+}
+
+/// The twin of [`follower_cut_off_alone`]. The term of the follower does not rise. When it is connected
+/// again, there is no election.
+fn follower_cut_off_alone_with_options() {
+    let cfg = make_config::<WithOptions>(Setup::of(5));
+    cfg.begin("Test (ours): a follower cut off alone for 30 s, with PreVote and CheckQuorum");
+    cfg.one(1, 5, Retry::No);
+    let leader = cfg.check_one_leader();
+    let (term, _) = state(&cfg, leader);
+    let follower = cfg.after(leader, 1);
+
+    cfg.disconnect(follower);
+    every_second_for(LONG, || {
+        assert_eq!(cfg.terms(), [term; 5], "no term rises");
+        assert!(state(&cfg, leader).1, "server {leader} must stay the leader");
+    });
+    assert_eq!(cfg.one(2, 4, Retry::No), 2);
+    cfg.connect(follower);
+    let elected = leaders_seen(&cfg, term, Duration::from_secs(5));
+    assert!(elected.is_empty(), "nobody is elected after the healing: {elected:?}");
+    expect_calm(&cfg, leader, term);
+    assert_eq!(cfg.one(3, 5, Retry::No), 3);
+    cfg.end();
+}
+
+/// The twin of [`one_way_leader_to_follower`]. The follower hears nothing and asks for pre-votes again and
+/// again. The others refuse, so the leader stays.
+fn one_way_leader_to_follower_with_options() {
+    for replies_too in [false, true] {
+        let cfg = make_config::<WithOptions>(Setup::of(3));
+        let what = if replies_too { "nothing the leader sends" } else { "no request of the leader" };
+        cfg.begin(&format!("Test (ours): {what} reaches a follower, with PreVote and CheckQuorum"));
+        cfg.one(1, 3, Retry::No);
+        let leader = cfg.check_one_leader();
+        let (term, _) = state(&cfg, leader);
+        let deaf = cfg.after(leader, 1);
+        match replies_too {
+            true => cfg.mute(leader, deaf),
+            false => cfg.set_link(leader, deaf, Link::RequestsLost),
+        }
+        for value in 2..=4_u64 {
+            expect_calm(&cfg, leader, term);
+            assert_eq!(cfg.one(value.cast_signed(), 2, Retry::No), value);
+        }
+        cfg.heal();
+        assert_eq!(cfg.wait(4, 3, Some(term)), Some(Value::from(4)));
+        cfg.end();
+    }
+}
+
+/// The twin of [`leader_that_can_only_send`]. The leader steps down, and then the others elect another
+/// leader, which commits commands.
+fn leader_that_can_only_send_with_options() {
+    let cfg = make_config::<WithOptions>(Setup::of(3));
+    cfg.begin("Test (ours): a leader that can send but not receive, with PreVote and CheckQuorum");
+    cfg.one(1, 3, Retry::No);
+    let old = cfg.check_one_leader();
+    let (old_term, _) = state(&cfg, old);
+    let others = [1, 2].map(|n| cfg.after(old, n));
+
+    others.iter().for_each(|&other| cfg.mute(other, old));
+    sleep(Duration::from_secs(1));
+    assert_eq!(state(&cfg, old), (old_term, false), "server {old} must have stepped down");
+    let new = cfg.check_one_leader_among(&others);
+    let (new_term, _) = state(&cfg, new);
+    assert!(cfg.start(new, 2).is_some(), "server {new} leads the majority");
+    assert_eq!(cfg.wait(2, 2, Some(new_term)), Some(Value::from(2)));
+    every_second_for(LONG, || {
+        assert_eq!(state(&cfg, new), (new_term, true), "server {new} must stay the leader of its term");
+        assert_eq!(state(&cfg, old), (old_term, false), "server {old} hears of no later term");
+    });
+
+    cfg.heal();
+    assert_eq!(cfg.wait(2, 3, Some(new_term)), Some(Value::from(2)));
+    expect_calm(&cfg, new, new_term);
+    cfg.end();
+}
+
 /// The term of a server, and whether it believes that it leads.
 #[track_caller]
-fn state(cfg: &Cluster<Raft>, i: usize) -> (u64, bool) {
+fn state<R: RaftPeer>(cfg: &Cluster<R>, i: usize) -> (u64, bool) {
     cfg.get_state(i).expect("no server crashes in these tests")
 }
 
@@ -299,7 +417,7 @@ fn every_second_for(time: Duration, check: impl Fn()) {
 /// Checks that this server leads, that all servers are in this term, and that nothing changes for a few
 /// seconds.
 #[track_caller]
-fn expect_calm(cfg: &Cluster<Raft>, leader: usize, term: u64) {
+fn expect_calm<R: RaftPeer>(cfg: &Cluster<R>, leader: usize, term: u64) {
     for _ in 0..CALM.as_secs() {
         sleep(Duration::from_secs(1));
         assert_eq!(state(cfg, leader), (term, true), "server {leader} must stay the leader");
@@ -313,7 +431,7 @@ fn expect_calm(cfg: &Cluster<Raft>, leader: usize, term: u64) {
 
 /// Watches the servers for the duration `time`. Returns the servers that were leaders in a term after `term`,
 /// each with its term, in the order of the terms.
-fn leaders_seen(cfg: &Cluster<Raft>, term: u64, time: Duration) -> Vec<(u64, usize)> {
+fn leaders_seen<R: RaftPeer>(cfg: &Cluster<R>, term: u64, time: Duration) -> Vec<(u64, usize)> {
     let mut seen = labrt::collections::BTreeSet::new();
     let start = Instant::now();
     while start.elapsed() < time {

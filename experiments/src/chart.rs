@@ -1,5 +1,5 @@
-//! Draws cumulative distributions as SVG. For each time, a curve shows in which share of the trials a new
-//! leader was elected within this time. The axis of time is logarithmic.
+//! Draws cumulative distributions as SVG. A curve gives, for each time t, the share of the trials that had a
+//! new leader after at most t. The axis of time is logarithmic.
 
 use std::fmt::Write as _;
 

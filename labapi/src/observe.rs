@@ -63,13 +63,6 @@ const REPLY: Kind = Kind::new("raft.reply");
 /// The cause in the event of a vote that was given.
 const GRANTED: &str = "granted";
 
-/// The cause of [`role`] if a leader becomes a follower in its own term, because a majority has not answered
-/// it for an election timeout (CheckQuorum). Use this text, so that the monitor accepts the change of role.
-pub const NO_QUORUM: &str = "no answer from a majority";
-/// The cause of [`vote_refused`] if a server refuses a candidate of a higher term, and does not take over that
-/// term, because it has a leader (CheckQuorum). Use this text, so that the monitor accepts the reply.
-pub const HAS_A_LEADER: &str = "has a leader";
-
 type Fields<'a> = &'a [(&'static str, Field<'a>)];
 
 /// The state with which a server starts: the state that it had saved before it crashed. At the first start
@@ -133,7 +126,8 @@ pub fn vote(candidate: usize, term: u64) {
 }
 
 /// Reports that the server does not give its vote to the server `candidate`. `term` is the candidate's term.
-/// `cause` says why: it is a short text that is written in the code.
+/// `cause` says why: it is a short text that is written in the code. If a server refuses a candidate of a
+/// higher term and does not take over that term, the cause must be [`HAS_A_LEADER`](crate::HAS_A_LEADER).
 ///
 /// Call it in the handler of RequestVote, under your lock, right after the decision.
 #[track_caller]
@@ -148,7 +142,8 @@ fn tell_vote(candidate: usize, term: u64, cause: &'static str) {
 }
 
 /// Reports that the server now has the role `role`, in the term `term`. `cause` says why: it is a short text
-/// that is written in the code.
+/// that is written in the code. If a leader becomes a follower in its own term, the cause must be
+/// [`NO_QUORUM`](crate::NO_QUORUM).
 ///
 /// Call it under your lock, right after the role has changed. If the term has also risen, call [`term`]
 /// first. For a new leader, call this function before the leader sends its first message. When the term
@@ -298,12 +293,12 @@ pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, 
     trace::emit(REQUEST, Links::id(id), &fields);
 }
 
-/// Reports that the server `candidate` is about to send a PreVote with this `id`: it asks whether the receiver
-/// would vote for it in the term `term + 1`. `term` is the current term of the server. `last_log` is the index
-/// and the term of the last entry of its log.
+/// Reports that the server `candidate` is about to send a PreVote with this `id`: it asks whether the
+/// receiver would vote for it in the term `term + 1`. `term` is the current term of the server. `last_log` is
+/// the index and the term of the last entry of its log.
 ///
-/// Call it just before you send the message. PreVote is not part of the paper; a Raft without PreVote does not
-/// need this function.
+/// Call it just before you send the message. PreVote is not part of the paper; a Raft without PreVote does
+/// not need this function.
 #[track_caller]
 pub fn pre_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) {
     let fields = [

@@ -111,6 +111,14 @@ impl Role {
     }
 }
 
+/// The cause of a change of role: a leader becomes a follower in its own term, because a majority has not
+/// answered it for an election timeout (CheckQuorum). The monitor accepts the change only with this text.
+pub const NO_QUORUM: &str = "no answer from a majority";
+
+/// The cause of a refused vote: the server has a leader, so it ignores a candidate of a higher term and does
+/// not take over that term (CheckQuorum). The monitor accepts the reply only with this text.
+pub const HAS_A_LEADER: &str = "has a leader";
+
 /// The state of a server's Raft at one moment. Programs such as the demo show this state to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RaftStatus {

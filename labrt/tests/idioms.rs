@@ -235,7 +235,8 @@ fn a_timer_fires_once_for_each_time_it_is_set() {
     });
 }
 
-/// The ticker waits for the election timer. During this wait, the handler of a heartbeat resets the timer.
+/// In a Raft peer, a thread waits for the election timer. During this wait, the handler of a heartbeat resets
+/// the timer.
 #[test]
 fn a_timer_is_reset_while_others_wait_for_it() {
     always(|| {

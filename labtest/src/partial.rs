@@ -45,6 +45,8 @@ pub enum Network {
     ConstrainedElection,
     /// Three servers in a row. The leader is at one end.
     Chain,
+    /// The same, but there are no commands. So all logs are equal.
+    IdleChain,
     /// A follower can send, but receives nothing.
     FollowerOnlySends,
     /// A follower receives, but what it sends is lost.
@@ -59,13 +61,14 @@ pub enum Network {
 
 impl Network {
     /// All networks.
-    pub const ALL: [Network; 11] = [
+    pub const ALL: [Network; 12] = [
         Network::UnstableFive,
         Network::TwoLeaves,
         Network::OldLeaderBehindABridge,
         Network::QuorumLoss,
         Network::ConstrainedElection,
         Network::Chain,
+        Network::IdleChain,
         Network::FollowerOnlySends,
         Network::FollowerOnlyReceives,
         Network::LeaderOnlySends,
@@ -82,6 +85,7 @@ impl Network {
             Network::QuorumLoss => "quorum loss",
             Network::ConstrainedElection => "constrained election",
             Network::Chain => "chain",
+            Network::IdleChain => "idle chain",
             Network::FollowerOnlySends => "follower only sends",
             Network::FollowerOnlyReceives => "follower only receives",
             Network::LeaderOnlySends => "leader only sends",
@@ -98,7 +102,7 @@ impl Network {
             Network::OldLeaderBehindABridge => &["old", "a", "b", "bridge", "alone"],
             Network::QuorumLoss => &["old", "hub", "a", "b", "c"],
             Network::ConstrainedElection => &["old", "hub", "a", "b", "c"],
-            Network::Chain => &["old", "middle", "end"],
+            Network::Chain | Network::IdleChain => &["old", "middle", "end"],
             Network::FollowerOnlySends | Network::FollowerOnlyReceives => &["old", "mute", "a", "b", "c"],
             Network::LeaderOnlySends | Network::LeaderOnlyReceives => &["old", "a", "b", "c", "d"],
             Network::FlappingBridge => &["old", "a", "bridge", "c", "d"],
@@ -125,7 +129,7 @@ impl Network {
                 cfg.partition(&rays.iter().map(|ray| &ray[..]).collect::<Vec<_>>());
                 cfg.connect(at[1]);
             }
-            Network::Chain => cfg.chain(at),
+            Network::Chain | Network::IdleChain => cfg.chain(at),
             Network::FollowerOnlySends => but(at, 1).for_each(|from| cfg.mute(from, at[1])),
             Network::FollowerOnlyReceives => but(at, 1).for_each(|to| cfg.mute(at[1], to)),
             Network::LeaderOnlySends => but(at, 0).for_each(|from| cfg.mute(from, at[0])),
@@ -175,7 +179,7 @@ impl Seen {
 }
 
 /// Starts servers, makes the network, and watches it for [`WATCHED`]. Each server that believes that it leads
-/// gets a command every 100 ms.
+/// gets a command every 100 ms, except in [`Network::IdleChain`].
 ///
 /// # Panics
 /// If the whole network elects no leader before.
@@ -203,7 +207,7 @@ pub fn watch<R: RaftPeer>(network: Network) -> Seen {
             seen.busy.insert(time.as_secs().min(WATCHED.as_secs() - 1));
         }
         seen.commits = commits;
-        if offered.elapsed() >= OFFER {
+        if offered.elapsed() >= OFFER && network != Network::IdleChain {
             offered = Instant::now();
             watcher.offer(&cfg);
         }
@@ -285,8 +289,9 @@ pub struct CutOff {
     pub terms_of_the_group: u64,
 }
 
-/// Five servers have a leader. A follower is cut off from all others for this time, and then comes back. The
-/// result shows what happens in the five seconds after that.
+/// Five servers have a leader. A follower is cut off from all others for this time, and then comes back.
+/// Meanwhile a command is committed, so the follower cannot win an election when it comes back. The result
+/// shows what happens in the five seconds after that.
 ///
 /// # Panics
 /// If the group has no leader before, or none five seconds after the follower has come back.
@@ -299,7 +304,9 @@ pub fn cut_off<R: RaftPeer>(time: Duration) -> CutOff {
     let term_of = |i: usize| cfg.get_state(i).map_or(0, |(term, _)| term);
     let (term, its_term) = (term_of(old), term_of(follower));
     cfg.disconnect(follower);
-    sleep(time);
+    let cut = Instant::now();
+    cfg.one(2, 4, Retry::No);
+    sleep(time.saturating_sub(cut.elapsed()));
     let terms = term_of(follower) - its_term;
 
     let mut watcher = Watcher::new(&cfg);

@@ -29,8 +29,8 @@ pub struct Options {
     /// are not Ok. This second search may take the rest of the time, but at most [`EXPLAIN_FOR`]. If the
     /// history is Ok, this option costs nothing.
     pub partials: bool,
-    /// Another thread can set this flag to end the check early. If a part has no verdict then, its verdict is
-    /// Unknown.
+    /// Another thread can set this flag to end the check early. If a part has no verdict at that time, its
+    /// verdict is Unknown.
     pub cancel: Option<Arc<AtomicBool>>,
     /// When the search of a part ends, with any result, the check adds the part's number of operations to
     /// this counter. The caller may show the counter while the check runs. The second search for partial

@@ -29,15 +29,14 @@ pub struct Options {
     /// PreVote: before this server starts an election, it asks whether a majority would vote for it. Use it
     /// if servers can be cut off: a server that comes back then has no higher term, so it does not depose the
     /// leader. An election takes one more round of messages, and sometimes one more election timeout. Without
-    /// [`check_quorum`](Options::check_quorum), a leader that reaches some servers but no majority can prevent
-    /// every election.
+    /// [`check_quorum`](Options::check_quorum), a leader that reaches some servers but no majority can
+    /// prevent every election.
     pub pre_vote: bool,
-    /// CheckQuorum: if this leader gets no answer from a majority for the longest election timeout, it becomes
-    /// a follower in its own term. Also, a server that has a leader refuses other candidates, and does not
-    /// take over their terms. Use it if links between servers can break. What changes: a leader becomes a
-    /// follower also without a higher term. The promise of [`Options::election_timeout`] becomes more
-    /// important: all servers need the same shortest timeout, because a server refuses candidates for this
-    /// time after each heartbeat.
+    /// CheckQuorum: if this leader gets no answer from a majority for the longest election timeout, it
+    /// becomes a follower in its own term. Also, a server that has a leader refuses other candidates, and
+    /// does not take over their terms. Use it if links between servers can break. What changes: a leader
+    /// becomes a follower also without a higher term. All servers need the same shortest election timeout,
+    /// because a server refuses candidates for this time after each message from its leader.
     pub check_quorum: bool,
     /// Leases: a leader answers reads without a round of messages, as long as a majority has promised to
     /// elect nobody else. Use it if reads must be fast and the clocks of the servers can be trusted. It

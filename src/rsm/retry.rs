@@ -8,9 +8,10 @@
 //! before, up to a limit.
 //!
 //! A [`Retry`] never blocks: it gets the time as an argument, and [`due`](Retry::due) returns the time of the
-//! next step. A blocking client ([`Servers`](super::Servers)) sleeps until that time. A thread that has other
-//! work compares the time with `due` between two steps of its work. A blocking call cannot distinguish a lost
-//! message from a late one. So a blocking client reports both as [`Lost`](Response::Lost).
+//! next step. A blocking client ([`Servers`](super::Servers)) sleeps until that time. A thread may also have
+//! other work. Then it does a part of this work, and looks whether the time `due` has come. A blocking call
+//! cannot distinguish a lost message from a late one. So a blocking client reports both as
+//! [`Lost`](Response::Lost).
 
 use labrt::time::{Duration, Instant};
 
@@ -76,7 +77,8 @@ pub(crate) struct Retry {
 enum State {
     /// The next server must be asked at `due`.
     Waiting { due: Instant },
-    /// The server has until `due` to reply to request number `request`.
+    /// Request number `request` was sent to the server. If no reply comes until the time `due`, the next
+    /// server is asked.
     Asked { request: u64, due: Instant },
     /// A reply has arrived. The caller decides what comes next.
     Replied,

@@ -32,7 +32,7 @@ pub fn program() -> OsString {
 }
 
 /// Runs cargo with this plan until cargo ends, or a signal comes, or the time limit is reached. Passes each
-/// line of cargo's stdout to the function `take`. If no line comes for a short time, this function gets
+/// line of cargo's stdout to the function `take`. If no line comes for a short time, it calls `take` with
 /// `None`.
 ///
 /// # Errors

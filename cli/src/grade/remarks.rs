@@ -92,7 +92,7 @@ pub fn of(package: &Package, scratch: &Scratch, stop: &Stop) -> Vec<String> {
     for feature in &package.features {
         args.extend(["--features", feature]);
     }
-    // The lints are forbidden (`-F`), so the submission cannot allow them for itself.
+    // `-F` sets these lints to the level `forbid`. So the submission cannot switch them off with `allow`.
     args.extend(["--", "-Aclippy::all"]);
     LINTS.iter().for_each(|lint| args.extend(["-F", *lint]));
     let mut seen = false;

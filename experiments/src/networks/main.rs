@@ -8,7 +8,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `table` | the table of the networks, for `docs/elections.md` |
-//! | `inflation` | the table and the picture of the follower that comes back, for `docs/questions/term-inflation.md` |
+//! | `inflation` | the follower that comes back, for `docs/questions/term-inflation.md` |
 //!
 //! The networks are those of [`labtest::partial`]. `tests/partial.rs` asserts what the tables claim.
 

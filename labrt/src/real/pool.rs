@@ -1,7 +1,7 @@
-//! OS threads for the threads of a run. A *worker* is an OS thread of the pool. When a program calls
-//! [`thread::spawn`](super::thread::spawn), an idle worker runs the new thread. If no worker is idle, a new
-//! worker is started. So a program can cheaply use a thread for each RPC. The pool belongs to the run and
-//! ends with the run.
+//! A pool of OS threads. They run the threads that a run starts. A *worker* is an OS thread of the pool. When
+//! a program calls [`thread::spawn`](super::thread::spawn), an idle worker runs the new thread. If no worker
+//! is idle, a new worker is started. So a program can cheaply use a thread for each RPC. The pool belongs to
+//! the run and ends with the run.
 
 use super::supervisor::RealRun;
 use crate::foreign;

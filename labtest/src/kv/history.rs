@@ -87,7 +87,8 @@ impl History {
         self.operations.lock().push(operation);
     }
 
-    /// Removes and returns all operations. This method is for tests that check the operations themselves.
+    /// Removes and returns all operations. Tests can use this method to check the operations with their own
+    /// code.
     pub fn take(&self) -> Vec<Operation> {
         std::mem::take(&mut *self.operations.lock())
     }
@@ -119,8 +120,7 @@ impl History {
         self.judge_in(if_unknown, title, marks, Some(pictures))
     }
 
-    /// Judges the operations. If `pictures` is `None`, the page of the history belongs to the page of the
-    /// run.
+    /// Judges the operations. If `pictures` is `None`, [`check`](History::check) says where the page is.
     pub(crate) fn judge_in(
         &self,
         if_unknown: IfUnknown,
@@ -139,8 +139,9 @@ impl History {
             Verdict::Ok => Ok(()),
             Verdict::Unknown => unknown(if_unknown, &operations, &report),
             Verdict::Illegal => {
-                // The picture shows which operations can be put into an order. To find them takes longer than
-                // to find out that the history is not linearizable. So this search has its own limit.
+                // The picture shows which operations can be put into an order. This search takes longer than
+                // the first check, which only says that the history is not linearizable. So this search has
+                // its own limit.
                 let options = Options { limit: Some(PICTURE_LIMIT), partials: true, ..options };
                 let detailed = porcupine::check(&KvModel, &operations, &options);
                 let told = if detailed.verdict == Verdict::Illegal { &detailed } else { &report };
@@ -189,8 +190,8 @@ fn unknown(if_unknown: IfUnknown, operations: &[Operation], report: &Report) -> 
     }
 }
 
-/// Returns the part that the message and the pages name. If several parts are not linearizable, it is the
-/// part whose blocked operation returned first.
+/// Returns the part that is named in the message and on the pages. If several parts are not linearizable, it
+/// is the part whose blocked operation returned first.
 fn first_illegal<'a>(operations: &[Operation], report: &'a Report) -> Option<&'a Part> {
     report.illegal().min_by_key(|part| part.blocked.map_or(u64::MAX, |index| operations[index].ret))
 }

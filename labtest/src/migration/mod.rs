@@ -3,7 +3,7 @@
 //!
 //! | file | tests |
 //! |---|---|
-//! | `crashes.rs` | in the groups that give and get shards, the leaders crash, or all servers |
+//! | `crashes.rs` | the leaders, or all servers, of the groups that give or get shards crash |
 //! | `controller.rs` | a controller is cut off during a migration |
 //! | `alone.rs` | all servers restart, and no client is there; all groups leave; two groups swap shards |
 //! | `room.rs` | servers that have given shards away must have no data of these shards any more |

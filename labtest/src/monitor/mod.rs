@@ -25,8 +25,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-use labapi::Role;
-use labapi::observe::{HAS_A_LEADER, NO_QUORUM};
+use labapi::{HAS_A_LEADER, NO_QUORUM, Role};
 use labrt::collections::BTreeMap;
 
 use labrt::trace::{LiveEvent, Observer};

@@ -285,7 +285,7 @@ pub struct Group {
     snapshots: BTreeMap<(u64, u64), Place>,
     /// Requests that were sent and not answered yet.
     requests: BTreeMap<u64, Request>,
-    /// Replies that have not arrived yet: their terms, and the servers that have replied.
+    /// Replies that have not arrived yet: the term of each reply, and the server that has replied.
     replies: BTreeMap<u64, (u64, usize)>,
 }
 

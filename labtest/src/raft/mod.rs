@@ -28,8 +28,9 @@
 //!
 //! # Failures
 //!
-//! A failed check panics with the text of the course. More details follow the text. The panic may be in the
-//! thread of the test, in a helper thread or in a reader. In all three cases the run fails.
+//! If a check fails, it panics with the same message as in the course. More details follow this message. The
+//! panic may be in the thread of the test, in a helper thread or in a reader. In all three cases the run
+//! fails.
 
 mod applier;
 mod checks;
@@ -64,8 +65,8 @@ pub use moments::{Moment, Planned, Which};
 /// How long the suites wait for a cluster to notice that its leader is gone, and to elect a new leader.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A service with snapshots makes a snapshot after the commands at the indices 9, 19, 29 and so on. This is
-/// the distance between two of these indices.
+/// A service with snapshots makes a snapshot after the commands at the indices 9, 19, 29 and so on. The
+/// constant is the distance from one such index to the next.
 pub const SNAPSHOT_INTERVAL: u64 = 10;
 
 /// The cluster that a test wants.
@@ -148,7 +149,7 @@ struct Slot<R> {
     log: BTreeMap<u64, Applied>,
     /// The index of the last message that the service has applied in this life.
     last_applied: u64,
-    /// The crash that a test has ordered for a moment at which this peer sends a message.
+    /// A test can plan that this peer crashes when it sends a message. This is the plan, if there is one.
     plan: Option<Arc<moments::Plan>>,
     /// If the peer is slow, each message from it, and each message to it, takes a time within this range.
     latency: Option<RangeInclusive<Duration>>,
@@ -341,16 +342,16 @@ impl<R: RaftPeer> Cluster<R> {
         Some(self.ask(i)?.1)
     }
 
-    /// Calls a method of peer `i` that [`RaftPeer`] does not have. Returns `None` if the peer does not run, or
-    /// if it is paused.
+    /// Calls a method of peer `i` that [`RaftPeer`] does not have. Returns `None` if the peer does not run,
+    /// or if it is paused.
     #[track_caller]
     pub fn ask_peer<T>(&self, i: usize, question: impl FnOnce(&R) -> T) -> Option<T> {
         Some(self.peer(i)?.call(|raft| question(raft)))
     }
 
-    /// In a setup with snapshots, the service of peer `i` makes no snapshots from now on (`false`), or makes
-    /// them again (`true`). So a test can give peers snapshots that end at different indices. A restart does
-    /// not change this.
+    /// If `makes` is false, the service of peer `i` makes no snapshots from now on. If it is true, the
+    /// service makes snapshots again. This has an effect only in a setup with snapshots. So a test can give
+    /// peers snapshots that end at different indices. A restart does not change this.
     pub fn set_makes_snapshots(&self, i: usize, makes: bool) {
         self.state.lock().servers[i].makes_snapshots = makes;
     }

@@ -16,7 +16,6 @@ use super::check_quorum::Answers;
 use super::pre_vote::Round;
 use super::reads::Reads;
 use super::transfer::Transfer;
-use labapi::observe;
 use std::time::Duration;
 
 /// The state of what goes beyond Figure 2. Nothing of it is persistent.
@@ -37,9 +36,6 @@ pub(super) struct Beyond {
     /// The reads at this server as the leader.
     pub(super) reads: Reads,
 }
-
-/// The reason with which a server that has a leader refuses its vote.
-pub(super) const HAS_A_LEADER: &str = observe::HAS_A_LEADER;
 
 impl Core {
     /// Notes that a message from the leader of the current term has arrived.

@@ -18,20 +18,19 @@
 //! # The other servers
 //!
 //! A server that leads, or has heard from its leader within the shortest election timeout, refuses a
-//! `RequestVote` of a higher term and does not take over that term (4.2.3). So a server that does not hear the
-//! leader cannot depose it. There is an exception: if the leader itself has told the candidate to start an
-//! election, nobody refuses for this reason (`core/transfer.rs`).
+//! `RequestVote` of a higher term and does not take over that term (4.2.3). So a server that does not hear
+//! the leader cannot depose it. There is an exception: if the leader itself has told the candidate to start
+//! an election, nobody refuses for this reason (`core/transfer.rs`).
 //!
 //! The refusal alone does not protect against a server that comes back with a higher term: it refuses the
 //! leader's entries, and the leader sees the higher term in the reply. So use CheckQuorum together with
 //! PreVote.
 
-use super::beyond::HAS_A_LEADER;
 use super::{Core, Standing};
 use crate::raft::effects::Event;
 use crate::raft::messages::{RequestVoteArgs, RequestVoteReply};
 use crate::raft::progress::Sent;
-use labapi::observe;
+use labapi::{HAS_A_LEADER, NO_QUORUM};
 use std::time::Duration;
 
 /// The answers that a server has got in one term.
@@ -76,7 +75,7 @@ impl Core {
     /// The leader becomes a follower in its own term, because it has no majority. Its term, and its vote for
     /// itself, stay.
     pub(super) fn lose_quorum(&mut self, now: Duration) {
-        self.enter(Standing::Follower, observe::NO_QUORUM);
+        self.enter(Standing::Follower, NO_QUORUM);
         // A leader does not use the election timer, so the deadline is out of date.
         self.reset_election_timer(now);
     }

@@ -9,8 +9,9 @@
 //!
 //! * A pre-vote changes nothing that is persistent: no term rises, and no vote is given. A server may say yes
 //!   to several servers.
-//! * A server says no if it leads, or if it has heard from the leader of its term within the shortest election
-//!   timeout. Otherwise it says yes if it could vote for the other server in the next term (5.2, 5.4.1).
+//! * A server says no if it leads, or if it has heard from the leader of its term within the shortest
+//!   election timeout. Otherwise it says yes if it could vote for the other server in the next term (5.2,
+//!   5.4.1).
 //! * To answer with yes does not restart the election timer. Otherwise two servers that cannot be elected
 //!   could keep all others from an election.
 //! * The answer has the term of the server that answers. If this term is higher than the term of the server
@@ -22,11 +23,11 @@
 //! no winner.
 
 use super::Core;
-use super::beyond::HAS_A_LEADER;
 use super::election::Ballot;
 use crate::raft::effects::Event;
 use crate::raft::messages::{Message, RequestVoteArgs, RequestVoteReply};
 use crate::raft::progress::{Outgoing, Sent, What};
+use labapi::HAS_A_LEADER;
 use std::time::Duration;
 
 /// The pre-votes that a server asks for, from one election timeout to the next.

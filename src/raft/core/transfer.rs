@@ -112,8 +112,8 @@ impl Core {
         }
     }
 
-    /// The time at which the leader sends `TimeoutNow` to `peer`. It is `None` if `peer` is not the target, or
-    /// does not have the whole log yet.
+    /// The time at which the leader sends `TimeoutNow` to `peer`. It is `None` if `peer` is not the target,
+    /// or does not have the whole log yet.
     pub(super) fn timeout_now_deadline(&self, peer: usize) -> Option<Duration> {
         let transfer = self.transfer().filter(|it| it.target == peer)?;
         let complete = self.progress(peer).map(Progress::match_index) == Some(self.log.last_index());

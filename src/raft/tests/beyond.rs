@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::raft::*;
-use labapi::{Role, observe};
+use labapi::{NO_QUORUM, Role};
 use std::time::Duration;
 
 /// The shortest and the longest election timeout of [`Options::default`].
@@ -199,7 +199,7 @@ fn a_leader_without_a_majority_steps_down_in_its_term() {
     assert_eq!((core.current_term(), core.role(), core.voted_for()), (3, Role::Follower, Some(0)));
     let effects = core.take_effects();
     assert!(effects.persist.is_empty() && effects.election_timer_reset, "{effects:?}");
-    let event = Event::RoleChanged { role: Role::Follower, term: 3, cause: observe::NO_QUORUM };
+    let event = Event::RoleChanged { role: Role::Follower, term: 3, cause: NO_QUORUM };
     assert_eq!(effects.events, [event]);
     // It votes for nobody else in its term, and it can stand for election again.
     assert!(!core.request_vote(&ask(3, 1, (9, 3))).vote_granted);
