@@ -3,7 +3,7 @@
 
 use super::machine::Kv;
 use super::messages::{GetArgs, KvError, Op, PutAppendArgs, Reply};
-use crate::raft::Options;
+use crate::raft::{Options, TransferError};
 use crate::rsm::{Reads, Rsm, StartError};
 use labapi::ServerStart;
 use labrpc::{Responder, Service};
@@ -59,6 +59,14 @@ impl KvServer {
     /// The current term, and whether this server believes that it is the leader of that term.
     pub fn get_state(&self) -> (u64, bool) {
         self.rsm.get_state()
+    }
+
+    /// Begins to transfer the leadership to server `target`, and returns at once.
+    ///
+    /// # Errors
+    /// See [`Raft::transfer_leadership`](crate::raft::Raft::transfer_leadership).
+    pub fn transfer_leadership(&self, target: usize) -> Result<(), TransferError> {
+        self.rsm.transfer_leadership(target)
     }
 
     /// Ends the server: its threads end, and the calls that wait for a reply of this server fail. This method

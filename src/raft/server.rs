@@ -32,8 +32,8 @@ use labrt::collections::VecDeque;
 use labrt::node::{self, NodeId};
 use labrt::rng::{RngExt, rng};
 use labrt::sync::{Arc, Condvar, Mutex, MutexGuard, Signal};
-use labrt::time::{Duration, Instant};
-use labrt::{dlog, thread, trace};
+use labrt::time::Duration;
+use labrt::{NodeClock, dlog, thread, trace};
 use reads::{Done, Reads};
 use senders::Sleeper;
 
@@ -61,8 +61,8 @@ struct Shared {
     options: Options,
     persister: Arc<Persister>,
     ends: Vec<End>,
-    /// The moment from which the core counts its time.
-    zero: Instant,
+    /// The clock from which the core gets its time.
+    clock: NodeClock,
     state: Mutex<State>,
     /// `kill` raises this signal. It also ends a blocked send on the apply channel.
     killed: Signal,
@@ -165,7 +165,7 @@ impl Raft {
             persister,
             senders: peers.iter().map(|_| Condvar::new()).collect(),
             ends: peers,
-            zero: Instant::now(),
+            clock: NodeClock::start(),
             state: Mutex::new(state),
             killed: Signal::new(),
             restored_index,
@@ -376,15 +376,15 @@ impl Shared {
         state.note_work();
     }
 
-    /// The current time as the core counts it: the time since `zero`.
+    /// The current time as the core counts it: the time since the start of the server.
     fn now(&self) -> Duration {
-        self.zero.elapsed()
+        self.clock.now()
     }
 
     /// Sleeps until another thread wakes this one, but at most until `deadline`.
     fn sleep(&self, on: &Condvar, state: &mut MutexGuard<'_, State>, deadline: Option<Duration>) {
         match deadline {
-            Some(deadline) => drop(on.wait_until(state, self.zero + deadline)),
+            Some(deadline) => drop(on.wait_until(state, self.clock.when(deadline))),
             None => on.wait(state),
         }
     }

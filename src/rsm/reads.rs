@@ -36,14 +36,15 @@ pub(super) type Look<M> = Box<dyn FnOnce(Result<&M, NotLeader>) + Send>;
 /// The reads whose entry is not applied yet.
 pub(super) struct Pending<M> {
     /// The index of the last entry that the machine has applied.
-    pub(super) applied: u64,
+    applied: u64,
     /// The closures by read index.
     waiting: BTreeMap<u64, Vec<Look<M>>>,
 }
 
 impl<M> Pending<M> {
-    pub(super) fn new() -> Pending<M> {
-        Pending { applied: 0, waiting: BTreeMap::new() }
+    /// The machine has applied the entries up to `applied`, and no read waits.
+    pub(super) fn new(applied: u64) -> Pending<M> {
+        Pending { applied, waiting: BTreeMap::new() }
     }
 
     /// Notes that the machine has applied the entries up to `index`. Returns the reads that it can answer now.
@@ -54,7 +55,7 @@ impl<M> Pending<M> {
     }
 
     /// Removes and returns all reads.
-    pub(super) fn take(&mut self) -> BTreeMap<u64, Vec<Look<M>>> {
+    fn take(&mut self) -> BTreeMap<u64, Vec<Look<M>>> {
         std::mem::take(&mut self.waiting)
     }
 }
@@ -64,10 +65,13 @@ impl<M: StateMachine> Rsm<M> {
     /// operations that were complete when this method was called. Or it gets [`NotLeader`]; then the client
     /// should ask another server. If the server is killed, `look` is dropped.
     ///
-    /// The server must have been made with another value than [`Reads::Log`], otherwise the read may wait until
-    /// the next operation. `look` runs with the machine's lock. So it must be short and must not call the
-    /// `Rsm`. It may run before this method returns.
+    /// `look` runs with the machine's lock. So it must be short and must not call the `Rsm`. It may run
+    /// before this method returns.
+    ///
+    /// # Panics
+    /// If the server was made with [`Reads::Log`]. Then all reads go through the log.
     pub fn read_now(&self, look: impl FnOnce(Result<&M, NotLeader>) + Send + 'static) {
+        assert_ne!(self.shared.reads, Reads::Log, "this server reads through the log: expected `submit`");
         let shared = self.shared.clone();
         let done = move |index| shared.look(index, Box::new(look));
         match self.shared.reads {
@@ -97,12 +101,26 @@ impl<M: StateMachine> Shared<M> {
 
     /// The machine has applied the entries up to `index`. Calls the closures of the reads that waited for them.
     pub(super) fn answer_reads(&self, index: u64, machine: &M) {
+        if self.reads == Reads::Log {
+            return;
+        }
         let ready = self.pending.lock().applied(index);
         ready.into_values().flatten().for_each(|look| look(Ok(machine)));
     }
 
+    /// The server is killed. Drops the closures of all reads.
+    pub(super) fn drop_reads(&self) {
+        if self.reads != Reads::Log {
+            let waiting = self.pending.lock().take();
+            drop(waiting);
+        }
+    }
+
     /// This server may have lost its leadership. So the entries for which reads wait may never be committed.
     pub(super) fn dismiss_reads(&self) {
+        if self.reads == Reads::Log {
+            return;
+        }
         let waiting = self.pending.lock().take();
         waiting.into_values().flatten().for_each(|look| look(Err(NotLeader)));
     }

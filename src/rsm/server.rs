@@ -11,7 +11,7 @@
 
 use super::reads::{Pending, Reads};
 use super::waiters::{NotLeader, Waiters};
-use crate::raft::{self, ApplySink, Raft, RestoreError, RoleChange};
+use crate::raft::{self, ApplySink, Raft, RestoreError, RoleChange, TransferError};
 use labapi::{ApplyMsg, Bytes, Command, Persister, RaftStatus, ServerStart, Started};
 use labgob::DecodeError;
 use labrpc::Service;
@@ -145,14 +145,16 @@ impl<M: StateMachine> Rsm<M> {
             persister: persister.clone(),
             maxraftstate,
             reads,
-            pending: Mutex::new(Pending::new()),
+            pending: Mutex::new(Pending::new(0)),
         });
         // While this thread holds the lock, no message from Raft is handled. So `raft` is set before the
         // first message is handled.
         let machine = shared.machine.lock();
         let raft =
             Raft::make_with(ends, me, persister, Sink(shared.clone()), options).map_err(StartError::Raft)?;
-        shared.pending.lock().applied = raft.restored_index();
+        if reads != Reads::Log {
+            *shared.pending.lock() = Pending::new(raft.restored_index());
+        }
         let first = shared.raft.set(raft).is_ok();
         debug_assert!(first, "`raft` is set only once");
         drop(machine);
@@ -223,6 +225,14 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().service()
     }
 
+    /// Begins to transfer the leadership to server `target`, and returns at once.
+    ///
+    /// # Errors
+    /// See [`Raft::transfer_leadership`].
+    pub fn transfer_leadership(&self, target: usize) -> Result<(), TransferError> {
+        self.raft().transfer_leadership(target)
+    }
+
     /// Ends the server: its threads end, and the closures of all waiters are dropped. This method returns at
     /// once.
     pub fn kill(&self) {
@@ -231,8 +241,7 @@ impl<M: StateMachine> Rsm<M> {
         // earlier operations.
         let waiting = self.shared.waiters.lock().take();
         drop(waiting);
-        let reads = self.shared.pending.lock().take();
-        drop(reads);
+        self.shared.drop_reads();
     }
 
     pub(super) fn raft(&self) -> &Raft {
@@ -353,6 +362,8 @@ impl<M: StateMachine> ApplySink for Sink<M> {
         }
         if let Some(index) = last_applied {
             self.0.compact(index, &machine);
+        }
+        if let Some(index) = last_applied {
             self.0.answer_reads(index, &machine);
         }
         true

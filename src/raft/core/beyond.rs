@@ -16,6 +16,7 @@ use super::check_quorum::Answers;
 use super::pre_vote::Round;
 use super::reads::Reads;
 use super::transfer::Transfer;
+use labapi::{HAS_A_LEADER, PROMISED};
 use std::time::Duration;
 
 /// The state of what goes beyond Figure 2. Nothing of it is persistent.
@@ -23,6 +24,8 @@ use std::time::Duration;
 pub(super) struct Beyond {
     /// The last message from a leader: the leader's term, and the time at which the message arrived.
     pub(super) leader_heard: Option<(u64, Duration)>,
+    /// With leases: the time at which this server has last promised to vote for nobody.
+    pub(super) promised: Option<Duration>,
     /// The last leader from which this server has heard: its term and its number.
     pub(super) leader: Option<(u64, usize)>,
     /// The pre-votes that this server asks for.
@@ -42,6 +45,7 @@ impl Core {
     pub(super) fn note_leader(&mut self, leader: usize, now: Duration) {
         self.beyond.leader_heard = Some((self.current_term, now));
         self.beyond.leader = Some((self.current_term, leader));
+        self.note_promise(now);
     }
 
     /// The leader of the current term, if this server leads or has heard from it.
@@ -51,14 +55,20 @@ impl Core {
     }
 
     /// Thesis, 4.2.3: does this server lead, or has it heard from the leader of its term within the shortest
-    /// election timeout? A server that has just started, or whose term has risen since, has no leader. With
-    /// [`lease`](crate::raft::Options::lease), it has one nevertheless (`core/reads.rs`).
+    /// election timeout? A server that has just started, or whose term has risen since, has no leader.
     pub(super) fn has_a_leader(&self, now: Duration) -> bool {
         let recent = |&(term, at): &(u64, Duration)| {
-            (term == self.current_term || self.options.lease)
-                && now < at + self.options.election_timeout.start
+            term == self.current_term && now < at + self.options.election_timeout.start
         };
         self.is_leader() || self.beyond.leader_heard.as_ref().is_some_and(recent)
+    }
+
+    /// The reason why this server refuses candidates for a while, whatever they ask.
+    pub(super) fn reason_to_ignore_candidates(&self, now: Duration) -> Option<&'static str> {
+        match self.has_a_leader(now) {
+            true => Some(HAS_A_LEADER),
+            false => self.has_promised(now).then_some(PROMISED),
+        }
     }
 
     /// A leader has no election timeout. But it has a deadline with CheckQuorum, and during a transfer of the

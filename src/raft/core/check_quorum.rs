@@ -30,7 +30,7 @@ use super::{Core, Standing};
 use crate::raft::effects::Event;
 use crate::raft::messages::{RequestVoteArgs, RequestVoteReply};
 use crate::raft::progress::Sent;
-use labapi::{HAS_A_LEADER, NO_QUORUM};
+use labapi::NO_QUORUM;
 use std::time::Duration;
 
 /// The answers that a server has got in one term.
@@ -88,11 +88,12 @@ impl Core {
         now: Duration,
     ) -> Option<RequestVoteReply> {
         let may_be_refused = args.term > self.current_term || self.options.lease;
-        if !self.options.checks_quorum() || !may_be_refused || !self.has_a_leader(now) {
+        if !self.options.checks_quorum() || !may_be_refused {
             return None;
         }
+        let cause = self.reason_to_ignore_candidates(now)?;
         let (candidate, term) = (args.candidate_id, args.term);
-        self.happened(Event::VoteRefused { candidate, term, cause: HAS_A_LEADER });
+        self.happened(Event::VoteRefused { candidate, term, cause });
         Some(RequestVoteReply { term: self.current_term, vote_granted: false })
     }
 }

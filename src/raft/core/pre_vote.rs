@@ -27,7 +27,6 @@ use super::election::Ballot;
 use crate::raft::effects::Event;
 use crate::raft::messages::{Message, RequestVoteArgs, RequestVoteReply};
 use crate::raft::progress::{Outgoing, Sent, What};
-use labapi::HAS_A_LEADER;
 use std::time::Duration;
 
 /// The pre-votes that a server asks for, from one election timeout to the next.
@@ -94,8 +93,8 @@ impl Core {
     }
 
     fn reason_to_refuse_pre_vote(&self, args: &RequestVoteArgs, now: Duration) -> Option<&'static str> {
-        if self.has_a_leader(now) {
-            return Some(HAS_A_LEADER);
+        if let Some(reason) = self.reason_to_ignore_candidates(now) {
+            return Some(reason);
         }
         let would_vote_anew = args.term > self.current_term && args.candidate_id < self.n;
         match would_vote_anew {

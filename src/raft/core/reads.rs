@@ -136,11 +136,20 @@ impl Core {
         self.reads_of_this_term().no_lease = true;
     }
 
-    /// Notes that this server starts. It may have heard from a leader just before it stopped.
+    /// Notes that this server starts. It may have made a promise just before it stopped.
     pub fn note_start(&mut self, now: Duration) {
+        self.note_promise(now);
+    }
+
+    /// This server has heard from a leader. So it votes for nobody for the shortest election timeout.
+    pub(super) fn note_promise(&mut self, now: Duration) {
         if self.options.lease {
-            self.beyond.leader_heard = Some((self.current_term, now));
+            self.beyond.promised = Some(now);
         }
+    }
+
+    pub(super) fn has_promised(&self, now: Duration) -> bool {
+        self.beyond.promised.is_some_and(|at| now < at + self.options.election_timeout.start)
     }
 
     /// Notes that this server sends a message.
