@@ -62,7 +62,7 @@ mod whole;
 #[cfg(test)]
 mod broken;
 
-pub use reads::{ReadId, ReadStart};
+pub use reads::ReadStart;
 pub use snapshots::SnapshotError;
 pub use storage::RestoreError;
 pub use transfer::TransferError;

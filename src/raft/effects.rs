@@ -6,7 +6,6 @@
 //! message be sent** (Figure 2: "updated on stable storage before responding to RPCs"). So a reader of the
 //! trace sees first the change, then the save, then the reply.
 
-use super::core::ReadId;
 use super::messages::Conflict;
 use labapi::Role;
 use std::fmt;
@@ -44,6 +43,10 @@ impl Effects {
         *self = Effects { events, ..Effects::default() };
     }
 }
+
+/// The number of a read that waits for a round of messages, see [`Core::begin_read`](super::Core::begin_read).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadId(pub(super) u64);
 
 /// Something that a rule has changed or found. An event contains only small values. The rest, for example the
 /// entries that were appended, is in the core.

@@ -75,8 +75,8 @@ mod server;
 mod tests;
 
 pub use self::apply_sink::ApplySink;
-pub use self::core::{ApplyBatch, Core, ReadId, ReadStart, RestoreError, SnapshotError, TransferError};
-pub use self::effects::{Effects, Event, PersistDelta, RoleChange};
+pub use self::core::{ApplyBatch, Core, ReadStart, RestoreError, SnapshotError, TransferError};
+pub use self::effects::{Effects, Event, PersistDelta, ReadId, RoleChange};
 pub use self::invariants::Invariant;
 pub use self::log::RaftLog;
 pub use self::messages::{

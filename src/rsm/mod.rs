@@ -65,6 +65,7 @@
 //! |---|---|
 //! | `server` | [`Rsm`]: starting operations, applying them, snapshots |
 //! | `reads` | [`Reads`]: how a service reads without the log; it does so only if it asks for it |
+//! | `server/reads` | [`Rsm::read_now`]: reading without the log |
 //! | `waiters` | which waiter waits for which log entry; [`NotLeader`] |
 //! | `sessions` | [`Sessions`]: an operation is done exactly once, because clients number their operations |
 //! | `retry` | the retry policy: which server a client asks next, how long it waits, when it pauses |

@@ -9,6 +9,8 @@
 //! machine -> pending reads
 //! ```
 
+mod reads;
+
 use super::reads::{Pending, Reads};
 use super::waiters::{NotLeader, Waiters};
 use crate::raft::{self, ApplySink, Raft, RestoreError, RoleChange, TransferError};
@@ -84,20 +86,20 @@ impl std::error::Error for StartError {}
 
 /// One server of a replicated service. Dropping this value kills the server.
 pub struct Rsm<M: StateMachine> {
-    pub(super) shared: Arc<Shared<M>>,
+    shared: Arc<Shared<M>>,
 }
 
-pub(super) struct Shared<M: StateMachine> {
-    pub(super) machine: Mutex<M>,
+struct Shared<M: StateMachine> {
+    machine: Mutex<M>,
     waiters: Mutex<Waiters<M::Reply>>,
     /// This server's Raft. The field is set before the first message from Raft is handled.
     raft: OnceLock<Raft>,
     persister: Arc<Persister>,
     maxraftstate: Option<usize>,
     /// How the service reads.
-    pub(super) reads: Reads,
+    reads: Reads,
     /// The reads without the log that wait for an entry.
-    pub(super) pending: Mutex<Pending<M>>,
+    pending: Mutex<Pending<M>>,
 }
 
 impl<M: StateMachine> Rsm<M> {
@@ -244,7 +246,7 @@ impl<M: StateMachine> Rsm<M> {
         self.shared.drop_reads();
     }
 
-    pub(super) fn raft(&self) -> &Raft {
+    fn raft(&self) -> &Raft {
         self.shared.raft()
     }
 

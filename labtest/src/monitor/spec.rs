@@ -948,7 +948,14 @@ impl Group {
             broken!(SAVED_FIRST, "S{me} replies at {at}, but its {} is not saved", change.undo.what());
         }
         check!(term <= own, TRUE_MESSAGES, "S{me} replies with term {term} at {at}, but its term is {own}");
-        let Some(request) = request else { return Ok(()) };
+        let Some(request) = request else {
+            // The network has delivered the request twice, and this is the second reply. Perhaps the server has
+            // just heard from its leader again.
+            if term == own && matches!(reply, Reply::Append { .. } | Reply::Install { .. }) {
+                (server.leader_heard, server.promised) = (Some((own, at)), Some(at));
+            }
+            return Ok(());
+        };
         let asked = request.term();
         let ignores = matches!(request, Request::Vote { candidate, term, .. } if server.ignored.contains(&(candidate, term)));
         // A pre-vote raises no term.

@@ -37,13 +37,10 @@
 //! for the rest of its term. It uses rounds again.
 
 use super::Core;
+use crate::raft::effects::ReadId;
 use crate::raft::progress::{AT_ONCE, Content, Outgoing, Sent, What};
 use labrt::collections::VecDeque;
 use std::time::Duration;
-
-/// The number of a read that waits for a round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ReadId(u64);
 
 /// What a leader says about a read that has just arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 //! A read has a closure, which is called once with the read index, or with `None` if this server cannot say
 //! it. The applier thread calls the closures that have waited. It holds no lock during the call.
 
-use super::Shared;
-use crate::raft::core::{ReadId, ReadStart};
-use crate::raft::server::Raft;
+use super::{Raft, Shared};
+use crate::raft::core::ReadStart;
+use crate::raft::effects::ReadId;
 use labrt::collections::{BTreeMap, VecDeque};
 use labrt::sync::Arc;
 use labrt::{node, trace};
