@@ -1,5 +1,6 @@
 //! Networks that are neither whole nor split, without options, with PreVote, with CheckQuorum, and with both.
-//! `docs/elections.md` has a table of the same runs. Each case asserts what that table claims.
+//! `docs/elections.md` has a table of the same runs. Each case asserts what that table claims. A case takes a
+//! minute, so there are cases only in virtual time.
 
 use std::process::ExitCode;
 
@@ -50,6 +51,9 @@ const LAST: u64 = 30;
 
 fn main() -> ExitCode {
     let mut cases = Vec::new();
+    if !labrt::is_sim() {
+        return harness::main(labrt::here!(), Raft::STRICTNESS, &cases);
+    }
     for (network, [plain, pre_vote, check_quorum, both]) in CLAIMS {
         cases.extend(case::<Raft>(network, "plain", plain));
         cases.extend(case::<Tuned<true, false>>(network, "pre_vote", pre_vote));

@@ -290,8 +290,8 @@ fn leader_is_paused<S: Transfers>() {
 
 // ---------------------------------------------------------------------- Clocks
 
-/// The assumption of leases about clocks, see [`Options::clock_drift`]: the clocks differ by at most 10 percent.
-/// With such clocks, no read returns an old value.
+/// The assumption of leases about clocks, see [`Options::clock_drift`]: the clocks differ by at most 10
+/// percent. With such clocks, no read returns an old value.
 fn clocks_within_the_bound() {
     let title = "Test (ours): leases with clocks that differ by ten percent";
     look_for_old_values::<Reading<1>>(title, 10, |cfg, roles| cut_off_with_clock(cfg, roles, 900));

@@ -512,8 +512,9 @@ fn a_search_finds_the_words_that_the_page_draws() {
             page.press("Enter");
             // The view glides to the found event.
             page.rest();
+            // The search begins at the match that is nearest to what was pinned.
             let found = page.text("#found");
-            assert!(found.starts_with("1 of "), "{words}: {found}");
+            assert!(found.contains(" of ") && !found.starts_with("0"), "{words}: {found}");
             let on_screen = texts(page, "chart").join("\n");
             // Losses of one cause share one label. If this label is outside the view, the pane beside the
             // chart has the words.
@@ -522,10 +523,12 @@ fn a_search_finds_the_words_that_the_page_draws() {
         }
         // After Enter, keys are commands. They do not go into the field.
         let query = page.eval("page.search.query");
+        let (at, all) = ("page.search.at", page.number("page.search.matches.length"));
+        let before = page.number(at);
         page.press("n");
-        assert!(page.text("#found").starts_with("2 of "));
+        assert_eq!(page.number(at), (before + 1.0) % all);
         page.press("Enter");
-        assert!(page.text("#found").starts_with("3 of "));
+        assert_eq!(page.number(at), (before + 2.0) % all);
         let pinned = page.number("page.pinned");
         page.press(",");
         assert_eq!(page.number("page.pinned"), pinned - 1.0);
@@ -633,6 +636,9 @@ fn the_axis_by_events_separates_what_happens_in_microseconds() {
         // where it is.
         for (button, mode) in [("#by-time", "time"), ("#by-events", "events")] {
             page.press("e");
+            page.rest();
+            // On a phone the controls are folded.
+            page.eval(&format!("unfold(document.querySelector('{button}'))"));
             page.rest();
             let y = page.number("page.axis.y(page.pinned)");
             page.click_on(button);
@@ -930,6 +936,12 @@ fn operations_and_the_verdict_are_on_their_lanes() {
     let why = page.text("#why");
     assert!(why.contains("the history is not linearizable"), "{why}");
     assert!(why.contains("No place is left for get(x) → old of client 1"), "{why}");
+    // The key E goes to this operation, and then to the failure.
+    for kind in ["client.return", "test.failed", "client.return"] {
+        assert_eq!(page.eval("page.run.kind(page.pinned)"), kind);
+        page.press("e");
+        page.rest();
+    }
     assert!(page.text("#facts").contains("12 earlier events not here"));
     // A click on the bar of an operation pins it.
     page.press("f");
@@ -962,6 +974,120 @@ fn operations_and_the_verdict_are_on_their_lanes() {
         shown.as_array().expect("the value is a list").iter().filter_map(|kind| kind.as_str()).collect();
     assert!(shown.contains(&"raft.append") && shown.contains(&"rpc.sent"), "{shown:?}");
     page.screenshot("run-clients");
+    page.no_errors();
+}
+
+// ---- what is in the messages, the logs and the saves ----
+
+/// A put that a leader replicates. The trace says what is in the command, in the request and in the save.
+fn telling_run() -> Trace {
+    let lines = [
+        r#""t":1,"kind":"run.begin","f.test":"t_3a","f.seed":"1","f.clock":"virtual""#,
+        r#""t":1,"node":"S0","kind":"raft.restore","f.term":0,"f.last_included_index":0,"f.last_included_term":0,"f.last":0,"f.terms":"","f.commands":"""#,
+        r#""t":1,"node":"S1","kind":"raft.restore","f.term":0,"f.last_included_index":0,"f.last_included_term":0,"f.last":0,"f.terms":"","f.commands":"""#,
+        r#""t":2,"node":"S0","kind":"raft.role","cause":"election timeout","f.role":"candidate","f.term":1"#,
+        r#""t":3,"node":"S0","kind":"raft.role","cause":"votes of a majority","f.role":"leader","f.term":1"#,
+        r#""t":10,"kind":"client.call","id":1,"f.client":2,"f.op":"put","f.key":"k","f.value":"v""#,
+        r#""t":11,"kind":"rpc.sent","id":2,"parent":1,"f.method":"KVServer.PutAppend","f.to":"S0","f.args":"Put k=v ~2f01c4#7""#,
+        r#""t":20,"node":"S0","kind":"rpc.delivered","id":2,"f.method":"KVServer.PutAppend""#,
+        r#""t":20,"node":"S0","kind":"command.text","parent":2,"f.command":"00c0ffee","f.text":"PutAppend Put k=v ~2f01c4#7""#,
+        r#""t":20,"node":"S0","kind":"raft.append","parent":2,"f.first":1,"f.last":1,"f.terms":"1","f.commands":"00c0ffee""#,
+        r#""t":20,"node":"S0","kind":"persister.save","parent":2,"f.bytes":9"#,
+        r#""t":20,"node":"S0","kind":"raft.saved","parent":2,"f.term":1,"f.last_included_index":0,"f.last":1,"f.voted_for":0"#,
+        r#""t":21,"node":"S0","kind":"raft.request","id":3,"f.rpc":"AppendEntries","f.term":1,"f.leader":0,"f.prev_log_index":0,"f.prev_log_term":0,"f.entries":1,"f.terms":"1","f.commands":"00c0ffee","f.leader_commit":0"#,
+        r#""t":21,"node":"S0","kind":"rpc.sent","id":3,"f.method":"Raft.AppendEntries","f.to":"S1""#,
+        r#""t":30,"node":"S1","kind":"rpc.delivered","id":3,"f.method":"Raft.AppendEntries""#,
+        r#""t":30,"node":"S1","kind":"raft.append","parent":3,"f.first":1,"f.last":1,"f.terms":"1","f.commands":"00c0ffee""#,
+        r#""t":30,"node":"S1","kind":"rpc.answered","id":3"#,
+        r#""t":40,"node":"S0","kind":"rpc.replied","id":3"#,
+        r#""t":40,"node":"S0","kind":"raft.progress","parent":3,"f.peer":1,"f.next_index":2,"f.match_index":1"#,
+        r#""t":41,"node":"S0","kind":"raft.commit","parent":3,"f.index":1,"f.term":1"#,
+        r#""t":42,"node":"S0","kind":"raft.apply","parent":3,"f.index":1"#,
+        r#""t":43,"node":"S0","kind":"rpc.reply","id":2,"f.reply":"ok""#,
+        r#""t":43,"node":"S0","kind":"rpc.answered","id":2"#,
+        r#""t":50,"kind":"rpc.replied","id":2"#,
+        r#""t":50,"kind":"client.return","id":1,"f.client":2,"f.result":"""#,
+        r#""t":60,"node":"S0","kind":"raft.commit","f.index":0,"f.term":1"#,
+        r#""t":70,"kind":"test.failed","f.thread":"body","f.message":"get wrong value""#,
+    ];
+    let text: String = lines.iter().map(|line| format!("{{{line}}}\n")).collect();
+    Trace::read(text.as_bytes()).expect("the trace can be read")
+}
+
+#[test]
+fn the_page_says_what_is_in_commands_messages_and_saves() {
+    at_each_size("run-telling", &html(&telling_run(), MOST_EVENTS), |page, width| {
+        let visit = |page: &mut Page, kind: &str, nth: usize| {
+            page.eval(&format!(
+                "page.visit([...page.run.t.keys()].filter((e) => page.run.kind(e) === '{kind}')[{nth}])"
+            ));
+            page.rest();
+        };
+        visit(page, "raft.append", 0);
+        let on_chart = texts(page, "chart").join("\n");
+        assert!(on_chart.contains("+1: Put k=v c2#7"), "{width}: {on_chart}");
+        let pane = page.text("#pinned");
+        assert!(pane.contains("PutAppend client 2 → S0: Put k=v c2#7"), "{width}: {pane}");
+        visit(page, "raft.apply", 0);
+        let pane = page.text("#pinned");
+        for text in ["applies 1: Put k=v c2#7", "matchIndex 1, nextIndex 2", "vote for S0, log to 1"] {
+            assert!(pane.contains(text), "{width}: {text} is not in\n{pane}");
+        }
+        // The log shows the command, if there is space.
+        let log = texts(page, "logs").join("\n");
+        assert!(log.contains("1 Put k=v c2#7") || width < 640, "{log}");
+        // A commit index that goes back is marked.
+        visit(page, "raft.commit", 1);
+        assert!(texts(page, "chart").iter().any(|text| text == "commits 0, BACK from 1"));
+        // The key U goes from a reply to its request, and then to what made the sender send it.
+        visit(page, "rpc.replied", 0);
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            page.press("u");
+            page.rest();
+            seen.push(page.eval("page.run.kind(page.pinned)").as_str().unwrap_or_default().to_owned());
+        }
+        assert_eq!(seen, ["rpc.sent", "raft.append"]);
+        page.press("e");
+        page.rest();
+    });
+}
+
+#[test]
+fn a_search_begins_at_words_and_compares_capital_letters() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    page.open(&html(&telling_run(), MOST_EVENTS));
+    let mut found = |text: &str| {
+        let kinds =
+            page.eval(&format!("page.run.find('{text}', page.filter.shown).map((e) => page.run.kind(e))"));
+        let kinds = kinds.as_array().expect("the value is a list").clone();
+        kinds.iter().filter_map(|kind| kind.as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(found("Deliver"), Vec::<String>::new(), "no request has this name");
+    assert!(found("deliver").iter().all(|kind| kind == "rpc.delivered"));
+    assert_eq!(found("deliver").len(), 2);
+    assert_eq!(found("elivered"), Vec::<String>::new(), "no word begins so");
+    assert!(found("append").iter().any(|kind| kind == "rpc.replied"), "`PutAppend` has two words");
+    assert_eq!(found("no vote for S9"), Vec::<String>::new());
+    // All events of a message have its name. The search visits the message once.
+    page.press("/");
+    page.write("PutAppend client");
+    page.until("page.search.matches.length > 0");
+    assert_eq!(
+        page.eval("page.search.matches.map((e) => page.run.kind(e))"),
+        serde_json::json!(["rpc.sent"])
+    );
+    page.no_errors();
+}
+
+#[test]
+fn the_controls_fold_on_a_phone() {
+    let Some(mut page) = Page::new(390, 844) else { return };
+    page.open(&html(&telling_run(), MOST_EVENTS));
+    let seen = "[...document.querySelectorAll('.controls > *')].filter((it) => it.offsetWidth > 0).length";
+    assert_eq!(page.number(seen), 1.0, "only the button for the others is shown");
+    page.click_on("#more");
+    assert!(page.number(seen) > 5.0);
     page.no_errors();
 }
 

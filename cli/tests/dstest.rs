@@ -254,7 +254,7 @@ fn the_child_goes_on_after_a_failure_and_each_is_replayed() {
         assert!(record.contains(text), "no {text:?} in\n{record}");
     }
     assert!(!record.contains("seed 0x8"), "the log of a replay has only its own seed");
-    assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.trace.jsonl"), "the trace\n");
+    assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.trace.jsonl"), "the trace, 400000 events\n");
     assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.html"), "the page of 0x7\n");
     assert_eq!(project.read("kept/failures.txt").lines().count(), 3);
 }

@@ -27,6 +27,15 @@ impl Command {
         Command(bytes.into().into())
     }
 
+    /// Encodes an operation as a command. If the events of the run are kept, this also reports to the trace
+    /// what is in the operation ([`observe::command`](crate::observe::command)), so that the page of the run
+    /// can show it.
+    pub fn encode<T: Serialize + ?Sized>(operation: &T) -> Command {
+        let command = Command::new(labgob::encode(operation));
+        crate::observe::command(&command, || labgob::short(operation));
+        command
+    }
+
     /// The bytes of the command.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -44,7 +44,7 @@
 
 pub mod shards;
 
-use crate::{Command, Role};
+use crate::{Command, Role, Saved};
 use labrt::trace::{self, Field, Kind, Links};
 use std::fmt::Write as _;
 
@@ -59,6 +59,10 @@ const APPLY: Kind = Kind::new("raft.apply");
 const SNAPSHOT: Kind = Kind::new("raft.snapshot");
 const REQUEST: Kind = Kind::new("raft.request");
 const REPLY: Kind = Kind::new("raft.reply");
+const PROGRESS: Kind = Kind::new("raft.progress");
+const SAVED: Kind = Kind::new("raft.saved");
+const COMMAND: Kind = Kind::new("command.text");
+const REPEATED: Kind = Kind::new("service.repeated");
 
 /// The cause in the event of a vote that was given.
 const GRANTED: &str = "granted";
@@ -382,6 +386,74 @@ fn reply(fields: Fields<'_>) {
     if trace::on() {
         trace::emit(REPLY, Links::id(trace::parent()), fields);
     }
+}
+
+/// Reports what a command is, in few letters: `Put k3=x12 2#7`. The events of Raft have only digests of the
+/// commands. The page of the run shows this text instead of the digest. `text` is only called if someone
+/// reads the trace.
+///
+/// Call it once for each command, when you make it. [`Command::encode`] does this.
+#[track_caller]
+pub fn command(command: &Command, text: impl FnOnce() -> String) {
+    if trace::recording() {
+        let mut entries = Entries::default();
+        entries.command(command);
+        let fields = [("command", entries.commands.into()), ("text", Field::Said(text().into()))];
+        trace::note(COMMAND, Links::NONE, &fields);
+    }
+}
+
+/// Reports that the service has found that it did an operation before, so that it does not do the operation
+/// again. `client` and `seq` are the client and the number of the operation.
+///
+/// Call it when the service applies the entry of this operation.
+#[track_caller]
+pub fn repeated(client: u64, seq: u64) {
+    if trace::recording() {
+        /// A number of a client and the number of its operation.
+        #[derive(serde::Serialize)]
+        struct Stamp {
+            client: u64,
+            seq: u64,
+        }
+        let text = labgob::short(&Stamp { client, seq });
+        trace::note(REPEATED, Links::NONE, &[("operation", Field::Said(text.into()))]);
+    }
+}
+
+/// Reports what a leader knows about the log of the server `peer`: its `nextIndex` and `matchIndex`
+/// (Figure 2).
+///
+/// Call it on the thread that has got a reply of this server, after you have handled the reply.
+#[track_caller]
+pub fn progress(peer: usize, next_index: u64, match_index: u64) {
+    if trace::recording() {
+        let fields =
+            [("peer", peer.into()), ("next_index", next_index.into()), ("match_index", match_index.into())];
+        trace::note(PROGRESS, Links::NONE, &fields);
+    }
+}
+
+/// Reports what the last save of the persister contains: the bytes, not what the server has in its memory.
+/// `content` is only called if someone reads the trace. If the bytes cannot be read, it returns `None`.
+///
+/// [`Writer::explain`](crate::Writer::explain) calls it after each save. If you save bytes that are not
+/// frames, call it yourself after the save, under your lock. A lock that `content` takes would make the run
+/// differ from the same run without a trace.
+#[track_caller]
+pub fn saved(content: impl FnOnce() -> Option<Saved>) {
+    if !trace::recording() {
+        return;
+    }
+    let Some(content) = content() else { return };
+    let fields = [
+        ("term", content.term.into()),
+        ("last_included_index", content.last_included_index.into()),
+        ("last", content.last.into()),
+        ("voted_for", content.voted_for.unwrap_or_default().into()),
+    ];
+    let known = fields.len() - usize::from(content.voted_for.is_none());
+    trace::note(SAVED, Links::NONE, &fields[..known]);
 }
 
 /// Log entries in the form in which an event shows them.

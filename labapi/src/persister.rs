@@ -29,6 +29,7 @@
 //! A harness can be called at each save ([`Persister::on_save`]). So it can simulate a crash at the very
 //! moment of a save.
 
+use crate::observe;
 use labrt::collections::VecDeque;
 use labrt::sync::{Arc, Mutex};
 use labrt::trace::{self, Field, Kind, Links};
@@ -78,6 +79,8 @@ struct Disk {
     snapshot_digest: Option<u64>,
     bytes_written: u64,
     hook: Hook,
+    /// See [`Writer::explain`].
+    explain: Option<Explain>,
 }
 
 /// The hook of [`Persister::on_save`]. A copy of a disk has no hook.
@@ -222,7 +225,10 @@ impl Persister {
         let mut writer = Writer::default();
         write(&mut writer);
         let snapshot = writer.steps.iter().any(|step| matches!(step, Step::Snapshot(_)));
-        self.save(snapshot, |disk| disk.apply(writer.steps))
+        self.save(snapshot, |disk| {
+            disk.explain = writer.explain;
+            disk.apply(writer.steps)
+        })
     }
 
     /// Returns how many bytes all saves to this object have written so far. For a copy, the number begins
@@ -243,7 +249,24 @@ impl fmt::Debug for Persister {
 #[derive(Default)]
 pub struct Writer {
     steps: Vec<Step>,
+    explain: Option<Explain>,
 }
+
+/// What a server has saved, for the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The term.
+    pub term: u64,
+    /// The vote in this term.
+    pub voted_for: Option<usize>,
+    /// The index up to which a snapshot covers the log.
+    pub last_included_index: u64,
+    /// The index of the last log entry.
+    pub last: u64,
+}
+
+/// Reads what the frames say about a server.
+pub type Explain = fn(&Frames) -> Option<Saved>;
 
 enum Step {
     Head(Vec<u8>),
@@ -254,6 +277,12 @@ enum Step {
 }
 
 impl Writer {
+    /// Names a function that reads the frames after this update. If the events of the run are kept, the trace
+    /// gets its result ([`observe::saved`]).
+    pub fn explain(&mut self, explain: Explain) {
+        self.explain = Some(explain);
+    }
+
     /// Replaces the head frame.
     pub fn head(&mut self, frame: Vec<u8>) {
         self.steps.push(Step::Head(frame));
@@ -310,6 +339,9 @@ impl Disk {
             ("snapshot", Field::X(snapshot)),
         ];
         trace::emit(SAVE, Links::NONE, &fields);
+        if let (Some(explain), RaftState::Framed(frames)) = (self.explain, &self.raft_state) {
+            observe::saved(|| explain(frames));
+        }
     }
 
     fn apply(&mut self, steps: Vec<Step>) -> Result<(), FrameError> {

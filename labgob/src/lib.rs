@@ -31,6 +31,10 @@
 //!   decodes into a variable of the caller. So if the variable has an old value in such a field, this old
 //!   value remains. In this crate, decoding returns a new value, and all its fields come from the bytes.
 //!
+//! # A value as a text
+//!
+//! [`short`] makes a short text of any value that can be encoded, for the readers of a trace.
+//!
 //! # Bad bytes
 //!
 //! [`decode`] never panics: for bad bytes it returns a [`DecodeError`], which names the byte, the type and
@@ -42,8 +46,10 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod short;
 
 pub use error::{DecodeError, Problem};
+pub use short::short;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::de::read::Reader;

@@ -4,7 +4,7 @@
 //! blocks no thread.
 
 use crate::completion::{Callback, Completion, Outcome, Slot};
-use crate::events::cause;
+use crate::events::{self, cause};
 use crate::message::Outgoing;
 use crate::name::Name;
 use crate::shared::SharedNetwork;
@@ -55,7 +55,7 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        self.call_as(trace::next_id(), method, args)
+        self.exchange(trace::next_id(), method, args, &events::said(args))
     }
 
     /// Like [`call`](End::call), but the caller passes an id from [`trace::next_id`]. This is for a sender
@@ -66,7 +66,18 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        let outcome = match self.set_out(id, method, args)? {
+        self.exchange(id, method, args, "")
+    }
+
+    /// Send the request of a call, and wait for the outcome. `says` tells the readers of the trace what is in
+    /// the arguments.
+    #[track_caller]
+    fn exchange<A, R>(&self, id: u64, method: &str, args: &A, says: &str) -> Option<R>
+    where
+        A: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
+        let outcome = match self.set_out(id, method, args, says)? {
             Sent::Over(outcome) => outcome,
             Sent::Waits(slot) => slot.wait(),
         };
@@ -84,7 +95,7 @@ impl End {
     {
         let id = trace::next_id();
         let deadline = Instant::now() + patience;
-        let outcome = match self.set_out(id, method, args)? {
+        let outcome = match self.set_out(id, method, args, &events::said(args))? {
             Sent::Over(outcome) => outcome,
             Sent::Waits(slot) => match slot.wait_until(deadline) {
                 Some(outcome) => outcome,
@@ -102,7 +113,7 @@ impl End {
     /// wait to this function as a closure: `#[track_caller]` has no effect in a closure. So for the place of
     /// the wait, reports would show a line of the closure instead of the line of the user's call.
     #[track_caller]
-    fn set_out<A>(&self, id: u64, method: &str, args: &A) -> Option<Sent>
+    fn set_out<A>(&self, id: u64, method: &str, args: &A, says: &str) -> Option<Sent>
     where
         A: Serialize + ?Sized,
     {
@@ -110,7 +121,7 @@ impl End {
         let network = self.network()?;
         let mut slot = None;
         let mut make = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
-        let request = Outgoing { id, end: self.id, method, place: Location::caller() };
+        let request = Outgoing { id, end: self.id, method, place: Location::caller(), says };
         // The variable `network` keeps the network alive. It is dropped when this function returns. The
         // caller begins to wait after that, so a call that waits does not keep the network alive.
         let sent = send_off(&network, request, labgob::encode(args), &mut make);
@@ -147,7 +158,7 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
-        self.send_as(trace::next_id(), method, args, on_reply);
+        self.send_saying(trace::next_id(), method, args, &events::said(args), on_reply);
     }
 
     /// Like [`send`](End::send), but the caller passes an id from [`trace::next_id`]. This is for a sender
@@ -163,6 +174,21 @@ impl End {
         A: Serialize + ?Sized,
         R: DeserializeOwned,
     {
+        self.send_saying(id, method, args, "", on_reply);
+    }
+
+    #[track_caller]
+    fn send_saying<A, R>(
+        &self,
+        id: u64,
+        method: &'static str,
+        args: &A,
+        says: &str,
+        on_reply: impl FnOnce(Option<R>) + Send + 'static,
+    ) where
+        A: Serialize + ?Sized,
+        R: DeserializeOwned,
+    {
         labrt::locks::blocking(method);
         let place = Location::caller();
         let Some(network) = self.network() else { return on_reply(None) };
@@ -171,7 +197,7 @@ impl End {
             let on_reply = on_reply.take().expect("a message is enlisted once");
             Completion::Callback(Callback::new(move |outcome| on_reply(decode(outcome, place))))
         };
-        let request = Outgoing { id, end: self.id, method, place };
+        let request = Outgoing { id, end: self.id, method, place, says };
         let sent = send_off(&network, request, labgob::encode(args), &mut make);
         drop(network);
         if let (Poll::Ready(outcome), Some(on_reply)) = (sent, on_reply) {

@@ -12,6 +12,7 @@ use crate::message::Message;
 use crate::name::Name;
 use labrt::time::Duration;
 use labrt::trace::{self, Field, Kind, Links};
+use serde::Serialize;
 
 const SENT: Kind = Kind::new("rpc.sent");
 const DELIVERED: Kind = Kind::new("rpc.delivered");
@@ -19,6 +20,7 @@ const DROPPED: Kind = Kind::new("rpc.dropped");
 const DELAYED: Kind = Kind::new("rpc.delayed");
 const HELD: Kind = Kind::new("rpc.held");
 const DUPLICATED: Kind = Kind::new("rpc.duplicated");
+const REPLY: Kind = Kind::new("rpc.reply");
 const ANSWERED: Kind = Kind::new("rpc.answered");
 const REPLIED: Kind = Kind::new("rpc.replied");
 const FAILED: Kind = Kind::new("rpc.failed");
@@ -49,12 +51,12 @@ pub(crate) type Cause = &'static str;
 
 /// Records that a request is sent to the server with this name. The random decisions about the message depend
 /// on the fields `end` and `nth`.
-pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args: &[u8]) {
+pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args: &[u8], says: &str) {
     if !trace::on() {
         return;
     }
     let Dice { end, nth } = message.dice;
-    let fields = [
+    let mut fields = [
         ("method", method.into()),
         ("server", server.map_or("none".into(), Name::to_field)),
         ("end", end.into()),
@@ -62,12 +64,35 @@ pub(crate) fn sent(message: &Message, server: Option<&Name>, method: &str, args:
         ("bytes", args.len().into()),
         ("hash", Field::X(trace::digest(args))),
         ("to", message.to.into()),
+        ("args", Field::Said(says.into())),
     ];
-    // `to` is the last field. It is left out if there is no node to show. This happens in three cases: the
-    // end is not connected, no server has ever had the name `server`, or that server belongs to no node.
-    let known = fields.len() - usize::from(message.to.is_none());
+    // `to` is left out if there is no node to show. This happens in three cases: the end is not connected, no
+    // server has ever had the name `server`, or that server belongs to no node. `args` is left out if it is
+    // empty.
+    const TO: usize = 6;
+    let mut known = fields.len() - usize::from(says.is_empty());
+    if message.to.is_none() {
+        fields.swap(TO, TO + 1);
+        known -= 1;
+    }
     let links = Links { parent: trace::parent(), ..Links::id(message.id) };
     trace::emit_of(message.from, SENT, links, &fields[..known]);
+}
+
+/// What is in the arguments of a request, for the readers of the trace. The text is empty if there are none.
+pub(crate) fn said<T: Serialize + ?Sized>(args: &T) -> String {
+    if trace::recording() { labgob::short(args) } else { String::new() }
+}
+
+/// Does the trace get a text for each reply to this method? Raft records its own events about its replies.
+pub(crate) fn tells_replies(method: &str) -> bool {
+    trace::recording() && !method.starts_with("Raft.")
+}
+
+/// Records what is in the reply to the message `id`, just before [`handler_replied`].
+pub(crate) fn reply_says<T: Serialize>(id: u64, reply: &T) {
+    let says = labgob::short(reply);
+    trace::note(REPLY, Links::id(id), &[("reply", Field::Said(says.into()))]);
 }
 
 /// Records that a request reaches its handler.

@@ -14,6 +14,9 @@ pub(crate) struct Outgoing<'a> {
     pub method: &'a str,
     /// The place of the call in the caller's source.
     pub place: &'static Location<'static>,
+    /// For the readers of the trace: what is in the arguments. It is empty if the sender records its own
+    /// events about the message, or if nobody reads the trace.
+    pub says: &'a str,
 }
 
 /// One message: a request and its reply.

@@ -1,5 +1,6 @@
 //! A deferred handler replies with a responder: only once, but at any time.
 
+use crate::events;
 use crate::message::Message;
 use labrt::sync::{Arc, Weak};
 use serde::Serialize;
@@ -13,17 +14,23 @@ use std::marker::PhantomData;
 #[must_use = "a responder that is dropped fails the call"]
 pub struct Responder<R> {
     ticket: Ticket,
+    /// Does the trace get a text that says what is in the reply?
+    says: bool,
     reply: PhantomData<fn(R)>,
 }
 
 impl<R: Serialize> Responder<R> {
-    pub(crate) fn new(ticket: Ticket) -> Responder<R> {
-        Responder { ticket, reply: PhantomData }
+    /// `method` is the full name of the method to which this is the reply.
+    pub(crate) fn new(ticket: Ticket, method: &str) -> Responder<R> {
+        Responder { ticket, says: events::tells_replies(method), reply: PhantomData }
     }
 
     /// Send the reply. This method never blocks, and never runs the sender's `on_reply`. So you may hold a
     /// lock when you use it.
     pub fn reply(self, reply: R) {
+        if self.says {
+            events::reply_says(self.ticket.message.id, &reply);
+        }
         self.ticket.reply(labgob::encode(&reply));
     }
 }

@@ -4,9 +4,11 @@
 //! with types. This file makes a handler for the network from the user's handler. If the arguments cannot be
 //! decoded, the run fails, and the report names the method and the type.
 
+use crate::events;
 use crate::faults::Cost;
 use crate::responder::{Responder, Ticket};
 use labrt::node::NodeId;
+use labrt::trace;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::panic::Location;
@@ -102,7 +104,7 @@ impl Service {
     {
         let (full, place) = (self.full_name(method), Location::caller());
         let run: ReplyingLater =
-            Box::new(move |args, ticket| f(decode_args(&full, args, place), Responder::new(ticket)));
+            Box::new(move |args, ticket| f(decode_args(&full, args, place), Responder::new(ticket, &full)));
         self.with(method, HandlerKind::Deferred(run))
     }
 
@@ -141,7 +143,13 @@ impl Service {
         R: Serialize,
     {
         let (full, place) = (self.full_name(method), Location::caller());
-        Box::new(move |args| labgob::encode(&f(decode_args(&full, args, place))))
+        Box::new(move |args| {
+            let reply = f(decode_args(&full, args, place));
+            if events::tells_replies(&full) {
+                events::reply_says(trace::parent(), &reply);
+            }
+            labgob::encode(&reply)
+        })
     }
 
     fn with(mut self, method: &str, kind: HandlerKind) -> Service {

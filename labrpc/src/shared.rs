@@ -133,7 +133,7 @@ impl SharedNetwork {
         let start = self.state.lock().start(request, from, self.epoch.load(Ordering::Relaxed))?;
         self.rpcs.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(args.len() as u64, Ordering::Relaxed);
-        events::sent(&start.message, start.target.as_ref(), request.method, args);
+        events::sent(&start.message, start.target.as_ref(), request.method, args, request.says);
         Some(start)
     }
 

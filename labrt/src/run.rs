@@ -258,6 +258,8 @@ impl Run {
                 .map_or(base.stack, |kb| kb as usize * 1024),
             check: env::switch(lookup, "LAB_CHECK")?,
             trace_file: lookup("LAB_TRACE").map(PathBuf::from),
+            trace_most: env::number(lookup, "LAB_TRACE_MOST", 1..=1_000_000_000)?
+                .map_or(base.trace_most, |most| usize::try_from(most).unwrap_or(usize::MAX)),
             expect: env::trace_hash(lookup, "LAB_EXPECT")?,
             report: lookup("LAB_REPORT").map(PathBuf::from),
             identity,
@@ -546,6 +548,7 @@ mod tests {
             ("LAB_JITTER_US", "-1"),
             ("LAB_LIMIT_S", "0"),
             ("LAB_STACK_KB", "1"),
+            ("LAB_TRACE_MOST", "0"),
             ("LAB_CHECK", "maybe"),
             ("LAB_BACKEND", "fibers"),
             ("LAB_WATCHDOG_S", "x"),

@@ -103,6 +103,9 @@ pub enum Field<'a> {
     N(NodeId),
     /// A hash: sixteen hexadecimal digits.
     X(u64),
+    /// A text for the readers of the trace, which is not part of the trace hash. Compute it only if
+    /// [`recording`] is true.
+    Said(Cow<'a, str>),
 }
 
 impl Field<'_> {
@@ -115,6 +118,7 @@ impl Field<'_> {
             Field::T(v) => Field::T(Cow::Owned(v.to_string())),
             Field::N(v) => Field::N(*v),
             Field::X(v) => Field::X(*v),
+            Field::Said(v) => Field::Said(Cow::Owned(v.to_string())),
         }
     }
 }
@@ -149,6 +153,7 @@ impl fmt::Display for Field<'_> {
             Field::T(v) => v.fmt(f),
             Field::N(v) => v.fmt(f),
             Field::X(v) => write!(f, "{v:016x}"),
+            Field::Said(v) => v.fmt(f),
         }
     }
 }
@@ -195,6 +200,28 @@ pub fn digest(bytes: &[u8]) -> u64 {
 #[track_caller]
 pub fn on() -> bool {
     imp::tracing()
+}
+
+/// True if the events of this run are kept: for the trace file, or as the last events of a test on real
+/// threads. Many runs in virtual time only have a trace hash. In such a run, nobody reads a
+/// [`Field::Said`] or a [`note`], so the caller need not compute them.
+#[inline]
+#[track_caller]
+pub fn recording() -> bool {
+    imp::recording()
+}
+
+/// Records an event of the current [node](crate::node) for the readers of the trace. The event is not part of
+/// the trace hash, and the observer does not see it. So a run with notes and a run without notes have the
+/// same hash. If the events of the run are not [kept](recording), the call does nothing.
+#[track_caller]
+pub fn note(kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
+    if recording() {
+        let (node, current) = context::node_and_parent();
+        let inherits = links.parent == 0 && links.id != current;
+        let parent = if inherits { current } else { links.parent };
+        imp::note(node, kind, Links { parent, ..links }, fields);
+    }
 }
 
 /// Returns a number for a message or operation. The number is unique in the run.
@@ -310,6 +337,7 @@ impl Hash {
                 Field::B(v) => *v as u64,
                 Field::T(v) => hash_str(v),
                 Field::N(v) => v.pack(),
+                Field::Said(_) => continue,
             });
         }
     }
@@ -331,7 +359,9 @@ impl fmt::Display for Event {
         }
         for (name, v) in &self.fields {
             match v {
-                Field::T(text) if text.contains('\n') => write!(f, " {name}={}", text.replace('\n', "\\n"))?,
+                Field::T(text) | Field::Said(text) if text.contains('\n') => {
+                    write!(f, " {name}={}", text.replace('\n', "\\n"))?
+                }
                 _ => write!(f, " {name}={v}")?,
             }
         }
@@ -371,7 +401,9 @@ impl Event {
             s.push(':');
             match v {
                 Field::U(_) | Field::I(_) | Field::B(_) => s += &v.to_string(),
-                Field::T(_) | Field::N(_) | Field::X(_) => json_string(&mut s, &v.to_string()),
+                Field::T(_) | Field::N(_) | Field::X(_) | Field::Said(_) => {
+                    json_string(&mut s, &v.to_string())
+                }
             }
         }
         s.push('}');
@@ -492,6 +524,8 @@ mod tests {
         assert_ne!(base, hash(e.node, Kind::new("rpc.sent"), e.links, &e.fields));
         assert_ne!(base, hash(e.node, e.kind, e.links.because("other"), &e.fields));
         assert_ne!(base, hash(e.node, e.kind, e.links, &e.fields[1..]));
+        let said = [&e.fields[..], &[("args", Field::Said("a text".into()))]].concat();
+        assert_eq!(base, hash(e.node, e.kind, e.links, &said), "a text for the readers does not count");
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! events, so a run that passes needs no time for them. If a run fails, it is repeated with the same seed.
 //! This second run records events, and prints nothing. Only the first failure of a test gets a page.
 //!
-//! If a history of operations is not linearizable, a second page shows the history. The two pages lie in the
+//! If a history of operations is not linearizable, a second page shows the history. In virtual time, this is
+//! also done for tests that do not check the history themselves. The two pages lie in the
 //! same folder and link to each other. The name of the second page is the name of the first page with
 //! `-history` at its end: `out/TEST-SEED.html` and `out/TEST-SEED-history.html`.
 //!
@@ -19,6 +20,7 @@ use std::sync::PoisonError;
 use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::{Failed, Outcome, Run};
 
+use super::kv::{picture_of, spare};
 use super::output;
 use labview::spacetime;
 use porcupine::visualization::Picture;
@@ -160,12 +162,12 @@ fn write_both(failed: &Failed<'_>, page: &Path) {
         // If the folder cannot be made, the files cannot be written either, and that error is reported.
         let _ = fs::create_dir_all(dir);
     }
-    let history = failed.outcome.failure.as_ref().and_then(|failure| held(&failure.message));
+    let mut history = failed.outcome.failure.as_ref().and_then(|failure| held(&failure.message));
     // Cargo starts a test in the folder of its package. The user may be in another folder, so the printed
     // paths are absolute.
     let shown =
         |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
-    let drawn = output::silently(|| draw(failed, page, history.is_some()));
+    let drawn = output::silently(|| draw(failed, page, &mut history));
     match &drawn {
         Ok(()) => eprintln!("[lab] the run as a page: {}", shown(page)),
         Err(error) => eprintln!("[lab] the run has no page: {error}"),
@@ -200,25 +202,29 @@ pub(crate) fn again(failed: &Failed<'_>, trace: &Path, most: usize) -> Outcome {
     })
 }
 
-/// Draws the page of a failed run. `history` tells whether a page of the history will lie beside it.
-fn draw(failed: &Failed<'_>, page: &Path, history: bool) -> Result<(), String> {
+/// Draws the page of a failed run. `history` is the history for the page that will lie beside it. If there is
+/// none, and the operations of the clients turn out to be not linearizable, `history` gets them.
+fn draw(failed: &Failed<'_>, page: &Path, history: &mut Option<Picture>) -> Result<(), String> {
     let written = failed.outcome.events.as_ref();
     if let Some(trace) = written.filter(|path| path.extension().is_some_and(|e| e == "jsonl")) {
         if fs::metadata(trace).is_ok_and(|file| file.len() > LONGEST_DRAWN) {
             return Err(format!("the trace is long; scripts/trace.sh {} makes one", trace.display()));
         }
-        return spacetime::draw(trace, page, spacetime::MOST_EVENTS, history);
+        return spacetime::draw(trace, page, spacetime::MOST_EVENTS, history.is_some());
     }
     if !labrt::is_sim() {
         return Err("its events are not there as JSON lines".to_owned());
     }
     let trace = page.with_extension(format!("{}.jsonl", std::process::id()));
-    let outcome = again(failed, &trace, MOST_EVENTS);
+    let (outcome, operations) = spare::collected(|| again(failed, &trace, MOST_EVENTS));
+    if history.is_none() {
+        *history = picture_of(&operations, &failed.run.identity.test);
+    }
     if outcome.trace != failed.outcome.trace {
         let (was, is) = (failed.outcome.trace, outcome.trace);
         eprintln!("[lab] not deterministic: the page is of a run with the trace {is:016x}, not {was:016x}");
     }
-    let drawn = spacetime::draw(&trace, page, spacetime::MOST_EVENTS, history);
+    let drawn = spacetime::draw(&trace, page, spacetime::MOST_EVENTS, history.is_some());
     let _ = fs::remove_file(&trace);
     drawn
 }
@@ -311,6 +317,42 @@ mod tests {
         assert!(of_run.contains(r#""operation":2}"#), "the page of the run names another operation");
         let fields = format!(r#""k",3,{call},{ret}"#);
         assert!(of_run.contains(&fields), "{fields} is not in the page of the run");
+        fs::remove_dir_all(&dir).expect("the test has made this folder");
+    }
+
+    /// In virtual time the run is repeated for its page, and this second run records the operations.
+    #[test]
+    fn a_history_that_the_test_does_not_check_gets_a_page() {
+        struct Stale;
+        impl labapi::KvClerk for Stale {
+            fn get(&mut self, _: &str) -> String {
+                "old".to_owned()
+            }
+            fn put(&mut self, _: &str, _: &str) {}
+            fn append(&mut self, _: &str, _: &str) {}
+        }
+        if !labrt::is_sim() {
+            return;
+        }
+        let dir = folder("spare");
+        static PAGE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+        PAGE.set(dir.join("t-1.html")).expect("only this test sets PAGE, and only once");
+        let run = Run {
+            quiet: true,
+            on_failure: Some(|failed| write_both(failed, PAGE.get().expect("PAGE was set above"))),
+            ..Run::default()
+        };
+        let failure = run.execute(|| {
+            let op = |op, value: &str| crate::kv::perform(&mut Stale, 3, None, op, "a spare key", value);
+            op(porcupine::models::kv::KvOp::Put, "new");
+            sleep(Duration::from_millis(1));
+            assert_eq!(op(porcupine::models::kv::KvOp::Get, ""), "new");
+        });
+        assert!(failure.is_err(), "the value is an old one");
+        let [of_run, of_history] = ["t-1.html", "t-1-history.html"]
+            .map(|name| fs::read_to_string(dir.join(name)).expect("the page can be read"));
+        assert!(of_run.contains(r#""history":true"#), "the page of the run has a link to the history");
+        assert!(of_history.contains("a spare key") && of_history.contains("-> 'old'"));
         fs::remove_dir_all(&dir).expect("the test has made this folder");
     }
 

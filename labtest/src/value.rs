@@ -40,7 +40,9 @@ impl Value {
 
     /// Encodes the value as a command for Raft.
     pub fn to_command(&self) -> Command {
-        Command::new(labgob::encode(self))
+        let command = Command::new(labgob::encode(self));
+        labapi::observe::command(&command, || self.to_string());
+        command
     }
 
     /// Decodes the value of a command that Raft has applied.

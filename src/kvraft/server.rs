@@ -33,8 +33,8 @@ impl KvServer {
         KvServer::start_reading(start, options, Reads::Log)
     }
 
-    /// Like [`start_with`](KvServer::start_with), but a `Get` does not have to go through the log. All servers
-    /// need the same value of `reads`.
+    /// Like [`start_with`](KvServer::start_with), but a `Get` does not have to go through the log. All
+    /// servers need the same value of `reads`.
     ///
     /// # Errors
     /// The same as [`start`](KvServer::start).

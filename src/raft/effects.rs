@@ -30,8 +30,8 @@ pub struct Effects {
     /// The new term and role, if one of them has changed.
     pub role_changed: Option<RoleChange>,
     /// The reads that no longer wait, each with its read index. The service may answer a read when it has
-    /// applied the entry at the read index. `None` means that this server no longer leads, so the read must be
-    /// repeated.
+    /// applied the entry at the read index. `None` means that this server no longer leads, so the read must
+    /// be repeated.
     pub reads: Vec<(ReadId, Option<u64>)>,
 }
 
@@ -44,7 +44,8 @@ impl Effects {
     }
 }
 
-/// The number of a read that waits for a round of messages, see [`Core::begin_read`](super::Core::begin_read).
+/// The number of a read that waits for a round of messages, see
+/// [`Core::begin_read`](super::Core::begin_read).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReadId(pub(super) u64);
 

@@ -51,7 +51,8 @@
 //! | `server/tell` | writing the trace and the log lines |
 //! | `options` | intervals and timeouts |
 //! | `core` | the rules: elections, replication, commitment, snapshots |
-//! | `core/beyond` | PreVote, CheckQuorum, the transfer of the leadership, and reads without the log; off by default |
+//! | `core/beyond` | PreVote, CheckQuorum, the transfer of the leadership, and reads without the log; off by
+//! default |
 //! | `progress` | a leader's view of one follower: what to send next, and when |
 //! | `log` | the log, and the index at which it begins after a snapshot |
 //! | `effects` | what the caller of a rule must do after the call |

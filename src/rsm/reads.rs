@@ -1,12 +1,12 @@
 //! Reads without the log.
 //!
-//! By default a read is an operation like any other: it goes through the log (`Rsm::submit`). The other values
-//! of [`Reads`] answer a read from the machine of one server (`Rsm::read_now`). Raft first says which
+//! By default a read is an operation like any other: it goes through the log (`Rsm::submit`). The other
+//! values of [`Reads`] answer a read from the machine of one server (`Rsm::read_now`). Raft first says which
 //! entry the machine must have applied: the read index (see the rules in `raft/core/reads.rs`).
 //!
 //! A leader can answer such reads only after an entry of its own term is committed. So at the start of each
-//! term that it leads, the server proposes an empty command, unless the machine starts an operation of its own.
-//! The machine never sees an empty command.
+//! term that it leads, the server proposes an empty command, unless the machine starts an operation of its
+//! own. The machine never sees an empty command.
 
 use super::waiters::NotLeader;
 use labrt::collections::BTreeMap;
@@ -45,8 +45,8 @@ impl<M> Pending<M> {
         Pending { applied, waiting: BTreeMap::new() }
     }
 
-    /// Keeps a read until the machine has applied the entry at `index`. If the machine has applied it, the read
-    /// need not wait, and this function returns it.
+    /// Keeps a read until the machine has applied the entry at `index`. If the machine has applied it, the
+    /// read need not wait, and this function returns it.
     pub(super) fn wait(&mut self, index: u64, look: Look<M>) -> Option<Look<M>> {
         if self.applied < index {
             self.waiting.entry(index).or_default().push(look);
@@ -55,7 +55,8 @@ impl<M> Pending<M> {
         Some(look)
     }
 
-    /// Notes that the machine has applied the entries up to `index`. Returns the reads that it can answer now.
+    /// Notes that the machine has applied the entries up to `index`. Returns the reads that it can answer
+    /// now.
     pub(super) fn applied(&mut self, index: u64) -> BTreeMap<u64, Vec<Look<M>>> {
         self.applied = index;
         let later = self.waiting.split_off(&(index + 1));

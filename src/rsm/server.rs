@@ -170,7 +170,7 @@ impl<M: StateMachine> Rsm<M> {
     /// The thread that calls `done` is the caller's thread, or Raft's applier thread, which holds the
     /// machine's lock. So `done` must be short and must not call the `Rsm`.
     pub fn submit(&self, op: &M::Op, done: impl FnOnce(Result<M::Reply, NotLeader>) + Send + 'static) {
-        let command = Command::new(labgob::encode(op));
+        let command = Command::encode(op);
         // While this thread holds the lock, no entry can be applied. So the waiter is registered before the
         // entry of this operation is applied.
         let mut waiters = self.shared.waiters.lock();
@@ -203,7 +203,7 @@ impl<M: StateMachine> Rsm<M> {
     /// Starts an operation without a waiter, like [`Raft::start`]. The service uses this method for
     /// operations that no client has sent. The result is `None` if this server does not lead.
     pub fn start(&self, op: &M::Op) -> Option<Started> {
-        self.raft().start(Command::new(labgob::encode(op)))
+        self.raft().start(Command::encode(op))
     }
 
     /// Reads the machine in its current state on this server. This state may be older than the leader's, so
@@ -310,10 +310,10 @@ impl<M: StateMachine> Shared<M> {
             self.dismiss_reads();
         }
         let needs_entry = role.is_leader && self.reads != Reads::Log;
-        let op = machine.on_role(role).map(|op| labgob::encode(&op));
-        if let Some(bytes) = op.or_else(|| needs_entry.then(Vec::new)) {
+        let own = machine.on_role(role).map(|op| Command::encode(&op));
+        if let Some(command) = own.or_else(|| needs_entry.then(|| Command::new(Vec::new()))) {
             // If this server no longer leads, nothing is started. The next leader starts its own operation.
-            self.raft().start(Command::new(bytes));
+            self.raft().start(command);
         }
     }
 

@@ -92,8 +92,9 @@ pub enum KvError {
     ErrWrongLeader,
 }
 
-/// An operation in the log. `Command::new(labgob::encode(&op))` makes a command from an operation, and
-/// `labgob::decode::<Op>(command.as_bytes())` makes an operation from a command.
+/// An operation in the log. `Command::encode(&op)` makes a command from an operation, and
+/// `labgob::decode::<Op>(command.as_bytes())` makes an operation from a command. The page of a run shows what
+/// is in such a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Op {
     // Your data here (3A).

@@ -28,7 +28,7 @@ pub fn plan(test: &Test, first: u64, count: u64, report: &Path) -> Plan {
         ("CARGO_MANIFEST_DIR".to_owned(), test.dir.clone().into_os_string()),
         ("CARGO_PKG_NAME".to_owned(), test.package.clone().into()),
     ];
-    let unset = vec!["LAB_TRACE", "LAB_EXPECT"];
+    let unset = vec!["LAB_TRACE", "LAB_TRACE_MOST", "LAB_EXPECT"];
     Plan { command, dir: test.dir.clone(), set, unset, death_signal: Signal::SIGKILL }
 }
 

@@ -503,7 +503,7 @@ impl<'a> Builder<'a> {
         let output = self.scratch.path("list");
         let mut command: Vec<OsString> = vec![binary.into()];
         command.extend(args.iter().map(OsString::from));
-        let unset = vec!["LAB_REPORT", "LAB_TRACE", "LAB_EXPECT"];
+        let unset = vec!["LAB_REPORT", "LAB_TRACE", "LAB_TRACE_MOST", "LAB_EXPECT"];
         let plan =
             Plan { command, dir: target.dir.clone(), set: Vec::new(), unset, death_signal: Signal::SIGKILL };
         let mut process = Process::spawn(&plan, &output).map_err(|e| fail(e.to_string()))?;

@@ -29,6 +29,10 @@ pub const DRAWS: [&str; 10] = [
     "LAB_FATES",
 ];
 
+/// The trace of a replay has at least this number of the run's last events. A run that does not end for an
+/// hour of virtual time can have events of several gigabytes.
+const MOST_EVENTS: usize = 400_000;
+
 /// Makes a replay line: a shell command that repeats the run of a seed. It is used if the test binary has not
 /// reported such a line.
 pub fn line(test: &Test, mode: Mode, seed: u64) -> String {
@@ -90,6 +94,7 @@ fn attempt(context: &Context, run: &Run, log: &Path, trace: &Path, page: &Path) 
     plan.unset.clear();
     plan.set.push(("LAB_LOG".to_owned(), "all".into()));
     plan.set.push(("LAB_TRACE".to_owned(), trace.as_os_str().to_owned()));
+    plan.set.push(("LAB_TRACE_MOST".to_owned(), MOST_EVENTS.to_string().into()));
     plan.set.push(("LAB_PAGE".to_owned(), page.as_os_str().to_owned()));
     match run.hash {
         Some(hash) => plan.set.push(("LAB_EXPECT".to_owned(), format!("{hash:016x}").into())),

@@ -21,7 +21,7 @@ const CARGO_CONFIG: &str = ".cargo/config.toml";
 
 /// Environment variables that programs in the copy do not get. With these variables, the programs would build
 /// or run something else.
-pub const UNSET: [&str; 11] = [
+pub const UNSET: [&str; 12] = [
     "CARGO_TARGET_DIR",
     "CARGO_BUILD_TARGET_DIR",
     "LAB_CALLED",
@@ -31,6 +31,7 @@ pub const UNSET: [&str; 11] = [
     "LAB_SEED",
     "LAB_STRICT",
     "LAB_TRACE",
+    "LAB_TRACE_MOST",
     super::switch::VARIABLE,
     super::switch::ASSERTIONS,
 ];

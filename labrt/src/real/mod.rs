@@ -60,6 +60,28 @@ pub(crate) fn tracing() -> bool {
     current::watched()
 }
 
+/// Returns whether the events of this thread are kept. On real threads, this is true for each run that uses
+/// events.
+#[inline]
+#[track_caller]
+pub(crate) fn recording() -> bool {
+    tracing()
+}
+
+/// Adds an event to the last events of the run. The observer does not see it.
+pub(crate) fn note(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
+    current::with_run(|run| {
+        let Some(events) = run.and_then(|run| run.events.as_ref()) else { return };
+        let kept = trace::kept(fields);
+        let thread = current::thread_number();
+        let mut ring = events.lock();
+        if let Some(run) = run {
+            let time = run.start.elapsed().as_nanos() as u64;
+            ring.push(Event { time, thread, node, kind, links, fields: kept });
+        }
+    });
+}
+
 /// Records an event. If the observer of the run returns an error, this function returns the same error.
 pub(crate) fn emit(
     node: NodeId,

@@ -163,6 +163,8 @@ pub(crate) struct Kernel {
     state: Mutex<State>,
     /// The seed in the settings, for reports.
     seed: u64,
+    /// True if the run keeps its events for a trace file.
+    recording: bool,
     world: World,
     pub(super) stack: usize,
     preempt: u64,
@@ -900,6 +902,24 @@ pub(crate) fn tracing() -> bool {
     active()
 }
 
+/// Returns whether the run keeps its events for a trace file.
+#[track_caller]
+pub(crate) fn recording() -> bool {
+    try_with(|k| k.recording).unwrap_or(false)
+}
+
+/// Adds an event to the record, if there is a record. The event is not part of the hash.
+pub(crate) fn note(node: NodeId, kind: Kind, links: Links, fields: &[(&'static str, Field<'_>)]) {
+    try_with(|k| {
+        let mut st = k.state.lock();
+        let time = st.now;
+        let thread = st.cur.map_or(0, |c| st.tasks[c as usize].number);
+        if let Some(record) = &mut st.record {
+            record.push(Event { time, thread, node, kind, links, fields: trace::kept(fields) });
+        }
+    });
+}
+
 /// Records an event. If the observer of the run returns an error, this function returns the same error.
 pub(crate) fn emit(
     node: NodeId,
@@ -994,6 +1014,7 @@ pub(crate) fn run_one(cfg: &Run, seed: u64, body: Job) -> Outcome {
             down: 0,
         }),
         seed,
+        recording: cfg.trace_file.is_some(),
         world,
         stack: cfg.stack,
         preempt,

@@ -14,6 +14,6 @@ pub mod time;
 mod watch;
 
 pub(crate) use kernel::{
-    Kernel as Running, emit, enter, now, offload, on_panic, pause, resume, run_one, tracing, with_world,
-    with_world_if_any,
+    Kernel as Running, emit, enter, note, now, offload, on_panic, pause, recording, resume, run_one, tracing,
+    with_world, with_world_if_any,
 };

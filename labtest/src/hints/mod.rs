@@ -21,10 +21,16 @@ pub struct Hint {
 
 /// The hint for a failure of the test `test` with this message.
 pub fn hint_for(test: &str, message: &str) -> Option<&'static Hint> {
+    // A broken invariant of this project's Raft has the name of the rule, or a part of a message.
+    let message = message.strip_prefix("Raft invariant broken: ").unwrap_or(message);
     let rule = table::RULES
         .iter()
         .find(|hint| message.strip_prefix(hint.subject).is_some_and(|rest| rest.starts_with(" (")));
-    let of_message = || table::MESSAGES.iter().find(|hint| message.contains(hint.subject));
+    let restarts = ["persist", "crash", "restart", "figure_8"].iter().any(|part| test.contains(part));
+    let of_message = || {
+        let of = |hints: &'static [Hint]| hints.iter().find(|hint| message.contains(hint.subject));
+        restarts.then(|| of(table::AFTER_RESTARTS)).flatten().or_else(|| of(table::MESSAGES))
+    };
     let of_test = || table::TESTS.iter().find(|hint| hint.subject == test);
     rule.or_else(of_message).or_else(of_test)
 }
@@ -40,5 +46,5 @@ pub(crate) fn lines(test: &str, message: &str) -> Vec<String> {
 
 /// All hints: of rules, of messages and of tests.
 pub fn all() -> impl Iterator<Item = &'static Hint> {
-    [table::RULES, table::MESSAGES, table::TESTS].into_iter().flatten()
+    [table::RULES, table::AFTER_RESTARTS, table::MESSAGES, table::TESTS].into_iter().flatten()
 }

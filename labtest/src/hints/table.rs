@@ -125,8 +125,137 @@ hints! {
         "The new owner replaces its memory of the requests instead of keeping the later ones of both.",
     ];
 
+    /// Parts of messages, for tests that restart servers. In such a test, these reasons are more frequent
+    /// than those of `MESSAGES`.
+    AFTER_RESTARTS:
+    "commit index=", "paper 5.1, Figure 2", "Lab 2": [
+        "The log was not saved before the server acknowledged the entry, so a restart lost it, and another entry took its index.",
+        "The vote or the term was not saved, so a server voted twice in one term, and two leaders put entries at the same index.",
+        "An entry was committed before a majority had it (Figure 8, or matchIndex that is too high).",
+    ];
+    "failed to reach agreement", "paper 5.1, 5.4.2", "Lab 2": [
+        "The leader never commits the entries of older terms that lie before its own: it must commit them together with its first own entry.",
+        "A restarted server refuses again and again: its log, term or snapshot index was not restored, or nextIndex does not go back.",
+        "A committed entry is not applied again after the restart: lastApplied must begin at the snapshot's index.",
+    ];
+
     /// Parts of messages. If a message contains several of them, the first one in this table counts.
     MESSAGES:
+    "cannot restore Raft", "paper 5.1, Figure 2", "Lab 2": [
+        "The term, the vote and the log are saved in several steps, and the crash came between them.",
+        "One of them is not saved, or an old value is saved, for example the term of the last entry instead of the current term.",
+        "The log is read with another first index than it was written with, for example after a snapshot.",
+    ];
+    "attempt to subtract with overflow", "Rust", "Lab 2": [
+        "An index or a length became less than 0: an index was used as a place in the log without the snapshot's offset, or an index is older than the snapshot.",
+        "prevLogIndex is nextIndex - 1, and nextIndex fell to 0. It must stay at 1 or more.",
+        "A reply of an older request came late, so that its index is below what the server knows by now: compare before you subtract.",
+    ];
+    "attempt to add with overflow", "Rust", "Lab 2": [
+        "A number that means \"none\", such as the greatest u64, was used as an index or a term.",
+    ];
+    "attempt to multiply with overflow", "Rust", "Lab 2": [
+        "A time or a size is computed in a type that is too small.",
+    ];
+    "attempt to divide by zero", "Rust", "Lab 4": [
+        "The shards are divided by the number of groups, and there is no group. A configuration without groups gives each shard to group 0.",
+    ];
+    "attempt to calculate the remainder with a divisor of zero", "Rust", "Lab 4": [
+        "A number modulo the number of groups or servers, and there is none.",
+    ];
+    "index out of bounds", "Rust", "Lab 2": [
+        "A log index was used as a place in the log without the snapshot's offset, or after the log was cut by a snapshot.",
+        "The log is shorter than prevLogIndex, nextIndex or the commit index: compare with the last index first.",
+        "The lock was released between the comparison and the use, and the log was cut meanwhile.",
+    ];
+    "out of range for slice", "Rust", "Lab 2": [
+        "A log index was used as a place in the log without the snapshot's offset, or after the log was cut by a snapshot.",
+        "The log is shorter than prevLogIndex, nextIndex or the commit index: compare with the last index first.",
+    ];
+    "slice index starts at", "Rust", "Lab 2": [
+        "nextIndex is above the end of the log, or below the snapshot's index.",
+    ];
+    "called `Option::unwrap()` on a `None` value", "Rust", "Lab 2": [
+        "An entry, a waiter or a client's session was expected, but a snapshot, a restart or another thread has removed it.",
+        "A reply did not come: a call of the network returns None if the request or the reply is lost.",
+    ];
+    "called `Result::unwrap()` on an `Err` value", "Rust", "Lab 2": [
+        "Bytes were decoded as another type than they were encoded from, or an empty snapshot was decoded.",
+    ];
+    "RefCell already borrowed", "Rust", "Lab 2": [
+        "A function uses the state while its caller uses it, too.",
+    ];
+    "one vote in a term", "paper 5.2", "Lab 2": [
+        "votedFor is set to none although the term stays the same.",
+        "votedFor is not saved before the reply is sent, so it is lost in a crash.",
+    ];
+    "one leader in a term", "paper 5.2", "Lab 2": [
+        "Votes of an earlier term, or repeated votes, were counted, or a server voted twice.",
+        "A server became leader after it had stopped being a candidate of this term.",
+    ];
+    "terms never fall", "paper 5.1", "Lab 2": [
+        "A reply or request of an older term was handled, and its term was stored.",
+        "The term was not saved before a crash.",
+    ];
+    "roles change as in Figure 4", "paper 5.2", "Lab 2": [
+        "A leader steps down in its own term, or a follower becomes leader without an election.",
+    ];
+    "committed entries stay", "paper 5.4", "Lab 2": [
+        "A follower cuts its log at an entry that does not conflict, or because of an old message.",
+        "An entry was committed before a majority had it, and the next leader does not have it.",
+    ];
+    "the commit index never falls", "Figure 2", "Lab 2": [
+        "The commit index is set to leaderCommit, also when it is lower: take the greater of both.",
+        "After a snapshot, the commit index is set to the snapshot's index, also when it is higher already.",
+    ];
+    "only entries of the log are committed", "Figure 2", "Lab 2": [
+        "A follower sets its commit index to leaderCommit. It must not go beyond the last entry that the message has checked.",
+    ];
+    "of the own term commit by counting", "paper 5.4.2", "Lab 2": [
+        "The leader counts replicas for an entry of an older term (Figure 8).",
+    ];
+    "match_index stays below next_index", "Figure 2", "Lab 2": [
+        "A refusal that came late moves nextIndex back below what the follower has acknowledged.",
+        "matchIndex is computed from the log's end, and not from the request.",
+    ];
+    "last_applied follows the commit index", "Figure 2", "Lab 2": [
+        "lastApplied is not set when a snapshot is installed or restored, or the applier goes beyond the commit index.",
+    ];
+    "no entry is of a later term than the server", "paper 5.3", "Lab 2": [
+        "The term of a message was not taken over before its entries were stored, or the term was not saved.",
+    ];
+    "a vote goes to a server of the group", "paper 5.2", "Lab 2": [
+        "The candidate's number is wrong: the request names another server than the sender.",
+    ];
+    "log end are in order", "Figure 2", "Lab 2": [
+        "After a snapshot, or after a restart with one, commit index and lastApplied must be at least the snapshot's index.",
+        "The log was cut below the commit index.",
+    ];
+    "have voted for themselves", "paper 5.2", "Lab 2": [
+        "A candidate does not set votedFor to itself, or gives its vote to another server in the same term.",
+    ];
+    "a candidate with a majority leads", "paper 5.2", "Lab 2": [
+        "The majority is computed wrong: it is n/2 + 1 of all servers.",
+    ];
+    "of the own term is committed", "paper 5.3", "Lab 2": [
+        "The commit index is not computed after each reply, or stops at an entry of an older term.",
+    ];
+    "in the own term is on a majority", "paper 5.4.2", "Lab 2": [
+        "The majority is computed wrong, or the leader counts servers that do not have the entry.",
+    ];
+    "what others see is saved", "Figure 2", "Lab 2": [
+        "persist() is missing after one of the places where the term, the vote or the log changes.",
+        "persist() comes after the reply was sent, or after the lock was released.",
+    ];
+    "no entry before next_index is forgotten", "paper 5.3", "Lab 2": [
+        "A message was lost, and nextIndex stays beyond its entries: go back to matchIndex + 1.",
+    ];
+    "a follower is told no more than is committed", "Figure 2", "Lab 2": [
+        "leaderCommit is not the leader's commit index, for example its last index.",
+    ];
+    "leader's views end with its log", "paper 5.3", "Lab 2": [
+        "nextIndex or matchIndex of an earlier leadership is kept: set both anew after an election.",
+    ];
     "the clock does not move", "labrt", "Lab 2": [
         "A loop repeats at once when nothing has changed. Let it wait for an event or a time.",
         "Two servers send the same refused message to each other again and again.",
@@ -141,9 +270,9 @@ hints! {
         "A test that sees no difference may hang with snapshots: the service calls snapshot() from the thread that takes the applied commands.",
     ];
     "expected one leader, got none", "paper 5.2, 5.6", "Lab 2": [
-        "The election timeout is too short for the time that heartbeats and votes need, so each election is interrupted by the next.",
-        "All servers choose the same timeout: draw a new random one for each election.",
-        "A candidate waits for all votes, one after the other, and one server does not answer.",
+        "If the terms rise: no candidate gets a majority. votedFor, or the votes that came in, are kept from an earlier term, or votes are refused that the rules give.",
+        "If the terms stay: no server starts an election. A message that must not reset the election timer resets it.",
+        "Elections interrupt each other: the timeouts are too short, are equal, or are not drawn anew.",
     ];
     "(>1) leaders", "paper 5.2", "Lab 2": [
         "A server votes twice in one term: its vote is not saved, or is cleared.",
@@ -328,6 +457,11 @@ hints! {
     "s of virtual time", "labrt", "Lab 2": [
         "Something is awaited for ever. The list above says which operations have not returned, and where each thread waits.",
         "No leader stays, so no command is committed.",
+        "A request is repeated for ever: its answer is lost, or says each time that it must be tried again.",
+    ];
+    "the run has taken more than", "labrt", "Lab 2": [
+        "Something is awaited for ever. The list above says which operations have not returned, and where each thread waits.",
+        "No leader stays, so no command is committed.",
     ];
     "test took longer", "the course's limit", "Lab 2": [
         "The system makes progress, but slowly: elections take long, or nextIndex goes back by one entry at a time.",
@@ -407,6 +541,7 @@ hints! {
         "The election timer is reset by messages that must not reset it, or is not reset by a heartbeat or a vote that is granted.",
     ];
     "many_elections_2a", "paper 5.2", "Lab 2": [
+        "Something of an earlier election is kept when the term rises: votedFor, the votes that came in, or the role.",
         "Election timeouts are not random, or are shorter than two heartbeats.",
         "The election timer is reset by messages that must not reset it, or is not reset by a heartbeat or a vote that is granted.",
     ];
@@ -453,7 +588,7 @@ hints! {
         "nextIndex goes back by one entry at a time.",
         "Too many messages: a refusal or a command leads to a message of its own each time.",
     ];
-    "persist_1_2c", "paper 5.1, Figure 2", "Lab 2": [
+    "persist_1_2c", "paper 5.1, 5.4.2, Figure 2", "Lab 2": [
         "persist() is missing after a change of the term, the vote or the log.",
         "readPersist does not restore all three.",
     ];

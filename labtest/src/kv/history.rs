@@ -160,6 +160,14 @@ impl History {
     }
 }
 
+/// The picture of these operations; `None` if they are linearizable, or if this is not known in time.
+pub(crate) fn picture_of(operations: &[Operation], title: &str) -> Option<Picture> {
+    let options = Options { limit: Some(PICTURE_LIMIT), partials: true, ..Options::default() };
+    let report = porcupine::check(&KvModel, operations, &options);
+    let illegal = !operations.is_empty() && report.verdict == Verdict::Illegal;
+    illegal.then(|| porcupine::picture(&KvModel, operations, &report, title, Vec::new()))
+}
+
 /// Makes the page of a history that is not linearizable. `error` is the message with which the test fails.
 fn draw(error: &str, picture: impl FnOnce() -> Picture, folder: Option<&Path>) {
     let write = |folder: &Path, picture: &Picture| {

@@ -8,6 +8,7 @@
 //! | `appends` | values from which a test can see which client has written which part |
 //! | `recorder` | [`Recorder`]: records the operations of a client in a history |
 //! | `history` | the history of the clients' operations, and the check whether it is linearizable |
+//! | `spare` | operations that the test does not check, for the page of a failed run |
 //! | `partitioner` | a thread that splits the network again about every second |
 //! | `speed` | [`speed()`]: the test of how long an operation takes |
 
@@ -17,6 +18,7 @@ mod generic;
 mod history;
 mod partitioner;
 mod recorder;
+pub(crate) mod spare;
 mod speed;
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,7 @@ use super::service::{Cluster, Config};
 pub use client::{Client, make_client};
 pub use generic::Generic;
 pub(crate) use generic::{check_log_size, note_log_size};
+pub(crate) use history::picture_of;
 pub use history::{History, IfUnknown};
 pub use recorder::Recorder;
 pub(crate) use recorder::perform;

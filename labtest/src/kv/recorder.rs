@@ -5,6 +5,7 @@ use labrt::collections::BTreeMap;
 use labrt::sync::Arc;
 
 use super::history::History;
+use super::spare;
 use crate::events::ClientCall;
 use porcupine::models::kv::{KvInput, KvOp, KvOutput, Operation, Text};
 
@@ -36,6 +37,7 @@ pub(crate) fn perform(
     let number = recorder.as_ref().map_or(number, |it| it.client);
     let traced = ClientCall::begin(number, op.name(), key, value);
     let call = recorder.as_ref().map(|it| it.history.time());
+    let spare = if recorder.is_none() { spare::called(number, op, key, value) } else { None };
     let mut output = String::new();
     match op {
         KvOp::Get => output = clerk.get(key),
@@ -53,6 +55,9 @@ pub(crate) fn perform(
             ret,
         });
     }
+    if let Some(place) = spare {
+        spare::returned(place, number, op, key, &output);
+    }
     traced.returned(&output);
     output
 }
@@ -60,12 +65,12 @@ pub(crate) fn perform(
 /// The last value that a client has read of each key. If the clients only append to a key, each value of the
 /// key begins with the value before it. Then only the new part of a value has to be converted to a [`Text`].
 #[derive(Default)]
-struct Seen(BTreeMap<String, (String, Text)>);
+pub(super) struct Seen(BTreeMap<String, (String, Text)>);
 
 impl Seen {
     /// A client has read `value` under `key`. This method converts `value` to the form in which a history
     /// records it.
-    fn text(&mut self, key: &str, value: &str) -> Text {
+    pub(super) fn text(&mut self, key: &str, value: &str) -> Text {
         let Some((seen, text)) = self.0.get_mut(key) else {
             let text = Text::new(value);
             self.0.insert(key.to_owned(), (value.to_owned(), text.clone()));

@@ -158,8 +158,8 @@ struct Server {
     heard: Option<(u64, At)>,
     /// The last message from the leader of the server's term: the term, and when the server has answered it.
     leader_heard: Option<(u64, At)>,
-    /// When the server has started, or has last heard from a leader: with leases, it then promises its vote to
-    /// nobody.
+    /// When the server has started, or has last heard from a leader: with leases, it then promises its vote
+    /// to nobody.
     promised: Option<At>,
     /// The servers that have answered this server, and when.
     answers: BTreeMap<usize, At>,
@@ -949,8 +949,8 @@ impl Group {
         }
         check!(term <= own, TRUE_MESSAGES, "S{me} replies with term {term} at {at}, but its term is {own}");
         let Some(request) = request else {
-            // The network has delivered the request twice, and this is the second reply. Perhaps the server has
-            // just heard from its leader again.
+            // The network has delivered the request twice, and this is the second reply. Perhaps the server
+            // has just heard from its leader again.
             if term == own && matches!(reply, Reply::Append { .. } | Reply::Install { .. }) {
                 (server.leader_heard, server.promised) = (Some((own, at)), Some(at));
             }

@@ -269,7 +269,7 @@ fn a_server_with_a_leader_may_ignore_a_candidate() {
 #[test]
 fn a_pre_vote_raises_no_term_and_goes_to_a_log_that_is_up_to_date() {
     let mut story = Story::in_operation();
-    let mut ask = |story: &mut Story, last| {
+    let ask = |story: &mut Story, last| {
         story.messages += 1;
         let act = story.act(2);
         story.group.request(act, story.messages, Request::PreVote { term: 1, candidate: 2, last })

@@ -293,8 +293,8 @@ impl<S: Replicated> Cluster<S> {
         self.marks.resumed(lives.node());
     }
 
-    /// Changes the speed of the clock of server `i`: from now on, this clock counts `permille` milliseconds in
-    /// a second. Only a server that reads a [`labrt::NodeClock`] notices this.
+    /// Changes the speed of the clock of server `i`: from now on, this clock counts `permille` milliseconds
+    /// in a second. Only a server that reads a [`labrt::NodeClock`] notices this.
     #[track_caller]
     pub fn set_clock_speed(&self, i: usize, permille: u32) {
         dlog!(TEST, "lets the clock of S{i} count {permille} ms in a second");

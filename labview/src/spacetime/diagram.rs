@@ -30,6 +30,8 @@ pub struct Diagram {
     pub(super) replay: String,
     /// The lines of [`RunInfo::hints`](super::RunInfo::hints).
     pub(super) hints: Vec<String>,
+    /// What the commands in the logs are: digests and texts.
+    pub(super) commands: Vec<(String, String)>,
     /// How many earlier events are not on the page.
     pub(super) before: u64,
     /// How many later events are not on the page.
@@ -203,6 +205,7 @@ impl Diagram {
             hints: trace.run.hints.lines().take(20).map(str::to_owned).collect(),
             before: trace.run.lost.saturating_add(window.begin as u64),
             after: (all.len() - window.end) as u64,
+            commands: commands(trace, &all[window.begin..window.end]),
             notes,
             threads: trace.threads.iter().map(|(number, name)| (*number, name.clone())).collect(),
             messages: MessageColumns::of(&messages, window, &mut ids),
@@ -222,6 +225,30 @@ impl Diagram {
             lanes: lanes.all,
         }
     }
+}
+
+/// The texts of the commands that these events have.
+fn commands(trace: &Trace, events: &[Event]) -> Vec<(String, String)> {
+    if trace.commands.is_empty() {
+        return Vec::new();
+    }
+    let mut found = BTreeMap::new();
+    for event in events {
+        let lists = event.text("commands").into_iter().flat_map(|list| list.split(','));
+        let applied = if event.kind == "apply" { event.text("command").and_then(short_digest) } else { None };
+        for digest in lists.map(str::to_owned).chain(applied) {
+            if let Some(text) = trace.commands.get(&digest) {
+                found.entry(digest).or_insert_with(|| text.clone());
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The short digest of a command, from its long digest.
+fn short_digest(long: &str) -> Option<String> {
+    let digest = u64::from_str_radix(long, 16).ok()?;
+    Some(format!("{:08x}", (digest ^ (digest >> 32)) as u32))
 }
 
 /// A note that names the servers whose events do not report their states. The page shows only a part of the

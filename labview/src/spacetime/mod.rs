@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `event` | one event, which is one line of a trace |
 //! | `read` | a whole trace file: [`Trace`] |
+//! | `said` | what the trace says about commands, replies and saves, added to the events that it is about |
 //! | `lanes` | the lanes |
 //! | `messages` | messages and operations, by id |
 //! | `faults` | crashes, partitions and other faults, as spans of time |
@@ -35,6 +36,7 @@ mod lanes;
 mod logs;
 mod messages;
 mod read;
+mod said;
 mod servers;
 
 use std::path::Path;

@@ -7,6 +7,7 @@ use std::path::Path;
 use labrt::collections::BTreeMap;
 
 use super::event::Event;
+use super::said::Said;
 
 /// The content of a trace file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Trace {
     pub scheduler: u64,
     /// What the reader of the page must know about the file, for example that its end is missing.
     pub notes: Vec<String>,
+    /// What the commands in the logs are: a text for each digest that the trace explains.
+    pub commands: BTreeMap<String, String>,
     /// Does a page of the history of the run's clients lie beside the page of the run? A trace does not tell
     /// this, so it is false after reading.
     pub history: bool,
@@ -100,6 +103,7 @@ impl Trace {
     /// event before it.
     pub fn read(mut input: impl BufRead) -> Result<Trace, Error> {
         let mut trace = Trace::default();
+        let mut said = Said::default();
         let mut bytes = Vec::new();
         for line in 1.. {
             bytes.clear();
@@ -113,7 +117,12 @@ impl Trace {
             }
             let text = std::str::from_utf8(&bytes).map_err(|error| format!("not UTF-8: {error}"));
             match text.and_then(|text| Event::parse(text.trim())) {
-                Ok(event) => trace.take(event).map_err(|what| Error::Line { line, what })?,
+                Ok(event) => {
+                    let event = said.take(event, &mut trace.events);
+                    event
+                        .map_or(Ok(()), |event| trace.take(event))
+                        .map_err(|what| Error::Line { line, what })?;
+                }
                 // The writer of the file was killed while it wrote this line.
                 Err(_) if !whole && line > 1 => {
                     trace
@@ -123,6 +132,7 @@ impl Trace {
                 Err(what) => return Err(Error::Line { line, what }),
             }
         }
+        trace.commands = said.finish(&mut trace.events);
         if trace.events.is_empty() { Err(Error::Empty) } else { Ok(trace) }
     }
 

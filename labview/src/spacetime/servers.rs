@@ -164,6 +164,10 @@ fn step(state: &mut State, runs: &mut Runs, event: &Event, tells: Tells) -> Resu
             higher(state, need("term")?);
             state.vote = Some(need("candidate")?);
         }
+        // If the server reports what it has saved, this shows a vote that it has kept from an earlier term.
+        "persister.save" if event.number("term") == Some(state.term) => {
+            state.vote = event.number("voted_for").or(state.vote);
+        }
         "raft.append" => {
             let (first, last, terms) = (need("first")?, need("last")?, text("terms")?);
             let mut log = state.log.unwrap_or(Runs::empty(first.saturating_sub(1), 0));

@@ -1,4 +1,5 @@
-//! What goes beyond Figure 2: PreVote, CheckQuorum, the transfer of the leadership, and reads without the log.
+//! What goes beyond Figure 2: PreVote, CheckQuorum, the transfer of the leadership, and reads without the
+//! log.
 //!
 //! The rules of Figure 2 call the functions of this file and of these four files:
 //!

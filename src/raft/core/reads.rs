@@ -1,8 +1,8 @@
 //! Reads without the log (section 8 of the paper; thesis, 6.4).
 //!
-//! A service may answer a read from its own state, without an entry in the log, if it knows two things. First,
-//! this server led when the read arrived or later. Otherwise another leader may already have committed newer
-//! entries. Second, the service has applied all entries that were committed when the read arrived.
+//! A service may answer a read from its own state, without an entry in the log, if it knows two things.
+//! First, this server led when the read arrived or later. Otherwise another leader may already have committed
+//! newer entries. Second, the service has applied all entries that were committed when the read arrived.
 //!
 //! # ReadIndex
 //!
@@ -14,8 +14,8 @@
 //!    sends heartbeats for this at once. This is a **round**.
 //! 3. The read is answered when the entry at the read index is applied.
 //!
-//! Reads that arrive during a round wait for its end. Then they share the next round. Any message that was sent
-//! after a read arrived counts, also if it carries entries.
+//! Reads that arrive during a round wait for its end. Then they share the next round. Any message that was
+//! sent after a read arrived counts, also if it carries entries.
 //!
 //! Step 3 needs a committed entry of the leader's own term. A leader does not make such an entry itself. So a
 //! service that reads in this way must propose one when its server is elected.
@@ -33,8 +33,8 @@
 //! * The promise does not end when the server's term rises.
 //!
 //! A transfer of the leadership makes servers break their promise. The message `TimeoutNow` may also arrive
-//! after the leader has given up the transfer. So from the beginning of a transfer on, the leader has no lease
-//! for the rest of its term. It uses rounds again.
+//! after the leader has given up the transfer. So from the beginning of a transfer on, the leader has no
+//! lease for the rest of its term. It uses rounds again.
 
 use super::Core;
 use crate::raft::effects::ReadId;

@@ -8,7 +8,7 @@ use super::Core;
 use crate::raft::effects::PersistDelta;
 use crate::raft::log::RaftLog;
 use crate::raft::messages::Entry;
-use labapi::{FrameError, Frames, Persister, Role, Writer};
+use labapi::{FrameError, Frames, Persister, Role, Saved, Writer};
 use labgob::DecodeError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -118,6 +118,7 @@ impl Core {
             if delta.snapshot {
                 w.snapshot(self.snapshot.clone());
             }
+            w.explain(saved_content);
         };
         persister.update(write).expect("this core has read or written all frames of its persister");
     }
@@ -130,6 +131,17 @@ impl Core {
             last_included_term: self.log.last_included_term(),
         })
     }
+}
+
+/// What the frames contain, for the trace. `None` if the head cannot be read.
+fn saved_content(frames: &Frames) -> Option<Saved> {
+    let hard: HardState = labgob::decode(frames.head()?).ok()?;
+    Some(Saved {
+        term: hard.current_term,
+        voted_for: hard.voted_for,
+        last_included_index: hard.last_included_index,
+        last: hard.last_included_index.saturating_add(frames.entries().len() as u64),
+    })
 }
 
 fn read_entries(hard: &HardState, frames: &Frames) -> Result<Vec<Entry>, RestoreError> {

@@ -155,11 +155,16 @@ impl Shared {
     /// Handles the final outcome of a message: its reply, or the report that no reply will come.
     fn take_outcome<R>(&self, sent: Sent, reply: Option<R>, rule: fn(&mut Core, Sent, &R, Duration)) {
         let _node = node::enter(self.node);
-        self.with(|core| match &reply {
-            Some(reply) => rule(core, sent, reply, self.now()),
-            None => {
-                dlog!(DROP, sent.term, "message {} to S{} lost", sent.seq, sent.peer);
-                core.message_lost(sent);
+        self.with(|core| {
+            match &reply {
+                Some(reply) => rule(core, sent, reply, self.now()),
+                None => {
+                    dlog!(DROP, sent.term, "message {} to S{} lost", sent.seq, sent.peer);
+                    core.message_lost(sent);
+                }
+            }
+            if let Some(progress) = core.progress(sent.peer) {
+                observe::progress(sent.peer, progress.next_index(), progress.match_index());
             }
         });
     }

@@ -16,8 +16,8 @@ fn with_lease(mut server: Server) -> Server {
     server
 }
 
-/// The leader of five servers in term 3. All its entries are committed, and the last one is of its term. It has
-/// just heard from S1 and S2, and no message is due.
+/// The leader of five servers in term 3. All its entries are committed, and the last one is of its term. It
+/// has just heard from S1 and S2, and no message is due.
 fn leading(lease: bool) -> Server {
     let mut core = leader(5, 3, &[1, 3]);
     core.options.lease = lease;
@@ -230,8 +230,8 @@ fn a_transfer_ends_the_lease() {
     assert!(!core.has_lease(core.now));
 }
 
-/// A server that has heard from a leader refuses all votes for the shortest election timeout, also if its term
-/// has risen since, and also after a restart.
+/// A server that has heard from a leader refuses all votes for the shortest election timeout, also if its
+/// term has risen since, and also after a restart.
 #[test]
 fn a_promise_outlives_the_term_and_a_restart() {
     let ask = |term| RequestVoteArgs { term, candidate_id: 2, last_log_index: 0, last_log_term: 0 };

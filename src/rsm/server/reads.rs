@@ -42,7 +42,8 @@ impl<M: StateMachine> Shared<M> {
         }
     }
 
-    /// The machine has applied the entries up to `index`. Calls the closures of the reads that waited for them.
+    /// The machine has applied the entries up to `index`. Calls the closures of the reads that waited for
+    /// them.
     pub(super) fn answer_reads(&self, index: u64, machine: &M) {
         if self.reads == Reads::Log {
             return;

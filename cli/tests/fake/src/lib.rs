@@ -76,7 +76,8 @@ fn run(test: &str) -> bool {
         return false;
     }
     if let Some(trace) = std::env::var_os("LAB_TRACE") {
-        std::fs::write(trace, "the trace\n").expect("the trace can be written");
+        let most = std::env::var("LAB_TRACE_MOST").expect("a replay has a limit for its events");
+        std::fs::write(trace, format!("the trace, {most} events\n")).expect("the trace can be written");
     }
     if let Some(page) = std::env::var_os("LAB_PAGE").filter(|page| page != "0").map(std::path::PathBuf::from) {
         println!("[lab] the run as a page: {}", page.display());

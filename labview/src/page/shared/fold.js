@@ -12,3 +12,11 @@ function attachFold() {
     });
   }
 }
+
+/** Shows folded controls if this control is among them. @param {HTMLElement} control */
+function unfold(control) {
+  const controls = control.closest(".folds");
+  if (!controls || control.offsetParent !== null) return;
+  controls.classList.add("open");
+  controls.querySelector(".fold")?.setAttribute("aria-expanded", "true");
+}

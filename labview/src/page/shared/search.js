@@ -9,12 +9,15 @@ class Search {
    *   contain all words; the reader visits them in this order
    * @param {{ found: () => void, visit: (match: number) => void }} tell
    * @param {boolean} [leaves] does Enter leave the field, so that the next key is a command?
+   * @param {() => number} [here] where the reader is: the first Enter goes to the nearest match. Without it,
+   *   the first Enter goes to the first match
    */
-  constructor({ input, count }, find, tell, leaves = false) {
+  constructor({ input, count }, find, tell, leaves = false, here) {
     this.input = input;
     this.count = count;
     this.find = find;
     this.tell = tell;
+    this.here = here;
     /** @type {number[]} */
     this.matches = [];
     this.at = -1;
@@ -70,9 +73,18 @@ class Search {
   step(by) {
     const n = this.matches.length;
     if (n === 0) return;
-    this.at = this.at < 0 ? (by > 0 ? 0 : n - 1) : (this.at + by + n) % n;
+    this.at = this.at >= 0 ? (this.at + by + n) % n : this.here ? this.nearest(this.here()) : by > 0 ? 0 : n - 1;
     this.say();
     this.tell.visit(this.matches[this.at]);
+  }
+
+  /** The place of the match that is nearest to `here`; of two, the earlier one. @param {number} here */
+  nearest(here) {
+    const { matches } = this;
+    const after = firstIndex(0, matches.length, (i) => matches[i] > here);
+    if (after === 0) return 0;
+    if (after === matches.length) return after - 1;
+    return here - matches[after - 1] <= matches[after] - here ? after - 1 : after;
   }
 
   say() {

@@ -3,9 +3,13 @@
 // A small box beside the pointer.
 
 class Tooltip {
-  /** @param {HTMLElement} box */
-  constructor(box) {
+  /**
+   * @param {HTMLElement} box
+   * @param {HTMLElement} [clear] the box does not lie on this part of the page, unless the pointer is in it
+   */
+  constructor(box, clear) {
     this.box = box;
+    this.clear = clear;
   }
 
   /**
@@ -21,7 +25,9 @@ class Tooltip {
     this.box.hidden = false;
     const { offsetWidth: w, offsetHeight: h } = this.box;
     const left = x + 16 + w > innerWidth - 8 ? Math.max(8, x - 16 - w) : x + 16;
-    const above = y + 18 + h > innerHeight - 8;
+    const edge = this.clear?.getBoundingClientRect().top ?? Infinity;
+    const floor = y < edge ? Math.min(edge, innerHeight) : innerHeight;
+    const above = y + 18 + h > floor - 8;
     this.box.style.transform = `translate(${left}px, ${above ? Math.max(8, y - 14 - h) : y + 18}px)`;
   }
 

@@ -21,6 +21,17 @@ function operationNamed(run, client, called) {
   return found;
 }
 
+/**
+ * The event at which an operation that has no place in an order is shown; -1 if there is none.
+ * @param {Run} run
+ */
+function blockedEvent(run) {
+  const operation = run.verdict?.operation ?? -1;
+  if (operation < 0) return -1;
+  const { call, ret } = run.operations;
+  return ret[operation] >= 0 ? ret[operation] : call[operation];
+}
+
 /** Opens the page at an operation. @param {RunPage} page */
 function openAtOperation(page) {
   const { run } = page;

@@ -47,6 +47,8 @@ class Run {
     this.threads = new Map(wire.threads);
     /** @type {number[]} */
     this.ids = wire.ids;
+    /** What the commands in the logs are, by their digests. @type {Map<string, string>} */
+    this.commands = new Map(wire.commands ?? []);
     this.takeEvents(wire.events);
     /** @type {Record<string, Int32Array>} */
     this.messages = {};
@@ -242,6 +244,152 @@ class Run {
     return found;
   }
 
+  /**
+   * The events of a server that satisfy a test, in the order of time. They are collected once.
+   * @param {string} name of the collection @param {number} lane @param {(e: number) => boolean} wanted
+   */
+  collected(name, lane, wanted) {
+    /** @type {Map<string, Map<number, number[]>>} */
+    this.collections ??= new Map();
+    let all = this.collections.get(name);
+    if (!all) {
+      all = new Map();
+      for (let e = 0; e < this.size; e += 1) {
+        if (!wanted(e)) continue;
+        const list = all.get(this.lane[e]);
+        if (list) list.push(e);
+        else all.set(this.lane[e], [e]);
+      }
+      this.collections.set(name, all);
+    }
+    return all.get(lane) ?? [];
+  }
+
+  /**
+   * What is in a log entry of a server after an event: the text of its command. Without a text it is empty.
+   * @param {number} lane @param {number} e @param {number} index
+   */
+  entryText(lane, e, index) {
+    if (this.commands.size === 0) return "";
+    this.entryKinds ??= this.kinds.map(({ name }) => /^(raft\.(append|restore)|apply)$/.test(name));
+    const { entryKinds } = this;
+    const made = this.collected("entries", lane, (one) => entryKinds[this.kindOf[one]]);
+    const before = firstIndex(0, made.length, (k) => made[k] > e);
+    for (let k = before - 1; k >= 0 && k >= before - 20_000; k -= 1) {
+      const one = made[k];
+      const kind = this.kind(one);
+      const of = (/** @type {string} */ name) => Number(this.field(one, name) ?? -1);
+      if (kind === "apply") {
+        if (of("index") === index) return this.commands.get(shortDigest(String(this.field(one, "command")))) ?? "";
+        continue;
+      }
+      const first = kind === "raft.append" ? of("first") : of("last_included_index") + 1;
+      if (index >= first && index <= of("last")) return this.commandText(one, index - first);
+      if (kind === "raft.restore") return "";
+    }
+    return "";
+  }
+
+  /** The text of one of the commands that an event lists. @param {number} e @param {number} place */
+  commandText(e, place) {
+    const list = this.field(e, "commands");
+    // A digest has eight characters, and a comma follows it.
+    return typeof list === "string" ? (this.commands.get(list.slice(9 * place, 9 * place + 8)) ?? "") : "";
+  }
+
+  /** The texts of the first commands that an event lists. @param {number} e @param {number} most */
+  commandTexts(e, most) {
+    const list = this.field(e, "commands");
+    if (typeof list !== "string" || list === "" || this.commands.size === 0) return [];
+    const count = Math.round((list.length + 1) / 9);
+    const texts = Array.from({ length: Math.min(count, most) }, (_, place) => this.commandText(e, place)).filter((text) => text);
+    return texts.length > 0 && count > most ? [...texts, `${count - most} more`] : texts;
+  }
+
+  /**
+   * The last save of a server up to an event whose content is known; -1 if there is none.
+   * @param {number} lane @param {number} e
+   */
+  savedAt(lane, e) {
+    const saves = this.collected("saves", lane, (one) => this.kind(one) === "persister.save" && this.field(one, "term") !== undefined);
+    return saves[firstIndex(0, saves.length, (k) => saves[k] > e) - 1] ?? -1;
+  }
+
+  /**
+   * What a leader knows about the logs of the others after an event: the last event of each that says it.
+   * @param {number} lane @param {number} e
+   */
+  progressAt(lane, e) {
+    const said = this.collected("progress", lane, (one) => this.kind(one) === "rpc.replied" && this.field(one, "match_index") !== undefined);
+    const leads = this.leadsSince(lane, e);
+    /** @type {Map<number, number>} */
+    const found = new Map();
+    if (leads < 0) return found;
+    for (let k = firstIndex(0, said.length, (i) => said[i] > e) - 1; k >= 0 && said[k] >= leads; k -= 1) {
+      const peer = Number(this.field(said[k], "peer"));
+      if (!found.has(peer)) found.set(peer, said[k]);
+    }
+    return new Map([...found].sort(([a], [b]) => a - b));
+  }
+
+  /**
+   * The event with which a server became the leader, if it still leads after event `e`; otherwise -1.
+   * @param {number} lane @param {number} e
+   */
+  leadsSince(lane, e) {
+    if (this.state(lane, e)?.role !== 3) return -1;
+    const roles = this.collected("roles", lane, (one) => this.kind(one) === "raft.role");
+    const last = roles[firstIndex(0, roles.length, (k) => roles[k] > e) - 1] ?? -1;
+    return this.field(last, "role") === "leader" ? last : -1;
+  }
+
+  /**
+   * Has this event set the commit index of its server back? Then the index before it; otherwise -1.
+   * @param {number} e
+   */
+  commitBefore(e) {
+    const before = this.kind(e) === "raft.commit" ? (this.state(this.lane[e], e - 1)?.commit ?? 0) : 0;
+    return before > Number(this.field(e, "index")) ? before : -1;
+  }
+
+  /**
+   * Why a server did something that no message has caused: the event of the same server because of which it
+   * happened, or -1. An AppendEntries goes back to the entries that it brings, or to the election of the
+   * leader; a RequestVote to the candidate's timeout; a timeout to the last time that the server heard from a
+   * leader, or gave its vote.
+   * @param {number} e
+   */
+  ownCause(e) {
+    const lane = this.lane[e];
+    if (!this.servers.has(lane)) return -1;
+    const back = (/** @type {(one: number) => boolean} */ wanted) => {
+      for (let one = e - 1; one >= 0; one -= 1) {
+        if (this.lane[one] !== lane) continue;
+        if (wanted(one)) return one;
+        if (this.kind(one) === "fault.restart") return one;
+      }
+      return -1;
+    };
+    const id = this.id[e];
+    const m = id >= 0 ? this.messageOf[id] : -1;
+    const role = (/** @type {number} */ one, /** @type {string} */ name) => this.kind(one) === "raft.role" && this.field(one, "role") === name;
+    if (m >= 0 && this.messages.from[m] === lane) {
+      const asked = [...this.ofId(id).subarray(0, 8)].find((one) => this.kind(one) === "raft.request");
+      const rpc = asked === undefined ? "" : this.field(asked, "rpc");
+      if (rpc === "RequestVote") return back((one) => role(one, "candidate"));
+      if (rpc === "AppendEntries" && asked !== undefined && Number(this.field(asked, "entries")) > 0) {
+        const last = Number(this.field(asked, "prev_log_index")) + Number(this.field(asked, "entries"));
+        return back((one) => role(one, "leader") || (this.kind(one) === "raft.append" && Number(this.field(one, "last")) >= last && Number(this.field(one, "first")) <= last));
+      }
+      return rpc ? back((one) => role(one, "leader")) : -1;
+    }
+    if (role(e, "candidate")) {
+      const { index } = this.lanes[lane];
+      return back((one) => (this.kind(one) === "raft.vote" && this.cause(one) === "granted" && this.field(one, "candidate") !== index) || (this.kind(one) === "rpc.delivered" && /AppendEntries|InstallSnapshot/.test(String(this.field(one, "method")))) || this.kind(one) === "raft.role");
+    }
+    return -1;
+  }
+
   /** Finds the term of each event; -1 if an event belongs to no term. */
   findTerms() {
     this.termOf = new Int32Array(this.size).fill(-1);
@@ -346,25 +494,52 @@ class Run {
   // ---- search ----
 
   /**
+   * What a search visits. If all events of a message match, the text is about the message as a whole. Then
+   * only its first event stays in the list. @param {number[]} found @param {Uint8Array} shown
+   */
+  onceEach(found, shown) {
+    const counts = new Int32Array(this.ids.length);
+    for (const e of found) if (this.id[e] >= 0) counts[this.id[e]] += 1;
+    /** @type {Map<number, number>} */
+    const firsts = new Map();
+    return found.filter((e) => {
+      const id = this.id[e];
+      if (id < 0 || this.messageOf[id] < 0) return true;
+      let first = firsts.get(id);
+      if (first === undefined) {
+        const all = this.ofId(id).filter((one) => shown[one]);
+        const sent = this.messages.sent[this.messageOf[id]];
+        first = all.length > 1 && counts[id] === all.length ? (shown[sent] ? sent : e) : -1;
+        firsts.set(id, first);
+      }
+      return first < 0 || first === e;
+    });
+  }
+
+  /**
    * The shown events that the search finds. Usually these are the events that contain the searched text as a
    * whole. If there are none, they are the events that contain each word of it.
    * @param {string} query @param {Uint8Array} shown
    */
   find(query, shown) {
     // The picture writes the reason of many losses once, with their number. The events have only the reason.
-    const text = searchable(query).replace(/^\d+ (?=lost )/, "");
-    if (!text) return [];
-    const time = /^(\d+\.\d+) ?s?$/.exec(text)?.[1];
+    const asked = searchable(query).replace(/^\d+ (?=lost )/i, "");
+    if (!asked) return [];
+    const time = /^(\d+\.\d+) ?s?$/.exec(asked)?.[1];
     const at = (/** @type {number} */ e) => time !== undefined && searchable(formatTime(this.t[e])).startsWith(time);
-    this.texts ??= Array.from({ length: this.size }, (_, e) => searchable(eventText(this, e)));
+    this.texts ??= Array.from({ length: this.size }, (_, e) => searchable(eventText(this, e)).toLowerCase());
     const { texts } = this;
     const all = (/** @type {string[]} */ parts) => {
       const tests = parts.map((part) => containsPart(part));
       const found = [];
-      for (let e = 0; e < this.size; e += 1) if (shown[e] && (at(e) || tests.every((test) => test(texts[e])))) found.push(e);
+      for (let e = 0; e < this.size; e += 1) {
+        if (!shown[e]) continue;
+        const text = () => searchable(eventText(this, e));
+        if (at(e) || tests.every((test) => test(texts[e], text))) found.push(e);
+      }
       return found;
     };
-    const whole = all([text]);
-    return whole.length > 0 || !text.includes(" ") ? whole : all(text.split(" "));
+    const whole = all([asked]);
+    return whole.length > 0 || !asked.includes(" ") ? whole : all(asked.split(" "));
   }
 }

@@ -121,7 +121,8 @@ class Details {
     const id = run.id[e];
     const message = id >= 0 ? run.messageOf[id] : -1;
     const operation = id >= 0 ? run.operationOf[id] : -1;
-    const title = message >= 0 ? typeName(run.types[run.messages.type[message]]) : operation >= 0 ? operationText(run, operation) : run.kind(e);
+    const says = message >= 0 ? messageSays(run, message) : "";
+    const title = message >= 0 ? `${typeName(run.types[run.messages.type[message]])}${says ? ` ${says}` : ""}` : operation >= 0 ? operationText(run, operation) : run.servers.has(run.lane[e]) ? `${run.lanes[run.lane[e]].name} ${shortText(run, e)}` : run.kind(e);
     const heading = element("h2", "");
     if (message >= 0) {
       const swatch = element("i", "line");
@@ -136,10 +137,21 @@ class Details {
     const made = [heading];
     if (message >= 0) made.push(this.messageLine(message), this.course(id, e), ...this.fates(message));
     else if (operation >= 0) made.push(this.course(id, e));
-    made.push(...this.eventFields(e));
-    if (id >= 0) made.push(...this.family(id));
-    else if (run.parent[e] >= 0) made.push(...this.causes([run.parent[e], ...run.ancestors(run.parent[e])]));
+    made.push(...this.eventFields(e), ...this.serverAfter(e));
+    if (id >= 0) made.push(...this.family(id, e));
+    else made.push(...this.causes(run.parent[e] >= 0 ? [run.parent[e], ...run.ancestors(run.parent[e])] : [], e));
     return made;
+  }
+
+  /** The state of the server of an event, after the event. @param {number} e */
+  serverAfter(e) {
+    const { run } = this;
+    const lane = run.lane[e];
+    const rows = stateRows(run, lane, e);
+    if (rows.length === 0) return [];
+    const list = element("dl", "fields");
+    for (const [name, value] of rows) list.append(element("dt", "", name), element("dd", "", visible(value, 200)));
+    return [element("h3", "", `${run.lanes[lane].name} after it`), list];
   }
 
   /** @param {number} m */
@@ -185,11 +197,11 @@ class Details {
     return [list];
   }
 
-  /** What caused a message or operation, and what it has caused. @param {number} id */
-  family(id) {
+  /** What caused a message or operation, and what it has caused. @param {number} id @param {number} pinned */
+  family(id, pinned) {
     const { run } = this;
-    const made = this.causes(run.ancestors(id));
-    const children = [...run.ofParent(id)].filter((e) => !/^(rpc\.(?!sent)|raft\.request|persister\.save)/.test(run.kind(e)));
+    const made = this.causes(run.ancestors(id), pinned);
+    const children = [...run.ofParent(id)].filter((e) => !/^(rpc\.(?!sent)|raft\.request)/.test(run.kind(e)) && (run.kind(e) !== "persister.save" || run.field(e, "term") !== undefined));
     if (children.length > 0) {
       made.push(element("h3", "", "In its course"));
       const list = element("ul", "family");
@@ -203,17 +215,24 @@ class Details {
     return made;
   }
 
-  /** @param {number[]} ids from the nearest cause to the first */
-  causes(ids) {
+  /**
+   * @param {number[]} ids from the nearest cause to the first
+   * @param {number} pinned the event whose causes these are
+   */
+  causes(ids, pinned) {
     const { run } = this;
     const known = ids.filter((id) => run.ofId(id).length > 0);
-    if (known.length === 0) return [];
+    // What no message has caused has a cause on its own server.
+    const first = known.length > 0 ? run.ofId(known[known.length - 1])[0] : run.id[pinned] >= 0 ? run.ofId(run.id[pinned])[0] : pinned;
+    const own = run.ownCause(first);
+    if (known.length === 0 && own < 0) return [];
     const list = element("ul", "family");
     for (const id of known.slice(0, 12)) {
       const [m, op] = [run.messageOf[id], run.operationOf[id]];
       const text = m >= 0 ? messageText(run, m) : op >= 0 ? `${run.lanes[run.operations.lane[op]].name} ${operationText(run, op)}` : `#${run.ids[id]}`;
       list.append(element("li", "", this.link(run.ofId(id)[0], visible(text, 100))));
     }
+    if (own >= 0) list.append(element("li", "", this.link(own, visible(`${run.lanes[run.lane[own]].name} ${shortText(run, own)}`, 100))));
     return [element("h3", "", "Caused by"), list];
   }
 
@@ -267,4 +286,28 @@ function copyButton(title, text) {
     navigator.clipboard?.writeText(text()).catch(() => {});
   });
   return button;
+}
+
+/**
+ * The state of a server after an event, as names and values. What the server has saved is there, too, and
+ * what a leader knows about the logs of the others.
+ * @param {Run} run @param {number} lane @param {number} e @returns {[string, string][]}
+ */
+function stateRows(run, lane, e) {
+  const state = run.state(lane, e);
+  if (!state) return [];
+  /** @type {[string, string][]} */
+  const rows = [["role", `${state.alive ? ROLES[state.role] : "down"}${state.term > 0 ? `, term ${state.term}` : ""}`]];
+  rows.push(["vote", state.vote >= 0 ? run.mate(lane, state.vote) : "none"]);
+  if (state.run !== -2) {
+    const start = state.start > 0 ? `, snapshot ${state.start}${state.startTerm > 0 ? ` of term ${state.startTerm}` : ""}` : "";
+    rows.push(["log", `${state.last > state.start ? `${state.start + 1} to ${state.last}` : "no entries"}${start}`]);
+    rows.push(["committed", `${state.commit}, applied ${state.apply}`]);
+  }
+  const save = run.savedAt(lane, e);
+  if (save >= 0) rows.push(["saved", `${shortText(run, save).replace("saves: ", "")} (at ${formatTime(run.t[save])})`]);
+  for (const [peer, at] of run.progressAt(lane, e)) {
+    rows.push([`of ${run.mate(lane, peer)}`, `matchIndex ${run.field(at, "match_index")}, nextIndex ${run.field(at, "next_index")}`]);
+  }
+  return rows;
 }

@@ -65,6 +65,15 @@ class Chart {
     this.termSpots = new Map();
     /** Texts that were measured. @type {Map<string, { text: string, wide: number }>} */
     this.fits = new Map();
+    /** Kinds of events at which the texts of messages are written. */
+    this.saying = run.kinds.map(({ name }) => name === "rpc.delivered" || name === "rpc.answered");
+    /** Does a message of the run have a text? */
+    this.says = run.shapes.some((shape) => shape[0] === "rpc.sent" && shape.includes("args"));
+    /**
+     * What is drawn at which height: for each row three numbers, the left end, the right end and the height.
+     * @type {Map<number, number[]>}
+     */
+    this.obstacles = new Map();
     this.layout();
   }
 
@@ -161,7 +170,10 @@ class Chart {
     c.font = theme.colour("font-small");
     const write = (/** @type {number} */ time, /** @type {number} */ y) => {
       c.fillStyle = theme.colour("muted");
-      c.fillText(formatTime(time, 1000), SCALE - 8, y, SCALE - 12);
+      const text = formatTime(time, 1000);
+      // A text with a greatest width takes longer to draw.
+      if (text.length < 13) c.fillText(text, SCALE - 8, y);
+      else c.fillText(text, SCALE - 8, y, SCALE - 12);
     };
     if (axis.scale > ROW / 5) {
       for (let y = HEAD + 30; y < height; y += 60) {
@@ -468,13 +480,28 @@ class Chart {
     const words = count <= MOST_LABELS;
     const last = new Float64Array(run.lanes.length).fill(-Infinity);
     const free = new Float64Array(run.lanes.length).fill(-Infinity);
+    this.obstacles.clear();
+    for (const [lane, spots] of this.termSpots) {
+      for (const spot of spots) this.block(columns.x(lane) - 56, columns.x(lane) + BAR, spot);
+    }
+    /**
+     * Events with texts, and those of messages with texts.
+     * @type {{ e: number, lane: number, x: number, y: number }[][]}
+     */
+    const labels = [[], []];
+    const says = words && this.says && !this.arrows.dense;
     // The pinned event and the found event always have their whole texts. Texts that would be too close to
     // them are left out.
     const hasText = (/** @type {number} */ e) => e >= 0 && filter.shown[e] && !this.quiet[run.kindOf[e]] && !this.wordless[run.kindOf[e]];
     const firm = [shown.match, shown.pinned].filter(hasText).map((e) => ({ e, lane: run.lane[e], y: axis.y(e) }));
     for (let e = from; e <= to; e += 1) {
       const kind = run.kindOf[e];
-      if (!filter.shown[e] || (this.quiet[kind] && e !== run.failed) || (!all && !this.loud[kind])) continue;
+      if (!filter.shown[e]) continue;
+      if (this.quiet[kind] && e !== run.failed) {
+        if (says && this.saying[kind]) this.addSaying(e, labels[1]);
+        continue;
+      }
+      if (!all && !this.loud[kind]) continue;
       const lane = run.lane[e];
       const x = columns.x(lane);
       if (Number.isNaN(x)) continue;
@@ -484,15 +511,21 @@ class Chart {
         last[lane] = y;
         this.drawMark(e, x, y);
       }
-      // The text ends before the bar of the next lane, or before the term that is written left of this bar.
-      const next = columns.order[columns.order.indexOf(lane) + 1];
-      const beside = next === undefined ? undefined : this.termSpots.get(next);
-      const term = words && beside?.some((spot) => Math.abs(spot - y) < 13);
-      const gap = next === undefined ? this.width - x : Math.min(columns.x(next), this.width) - x;
-      const room = gap - TEXT - (term ? 52 : 9);
-      const crowded = y < free[lane] || firm.some((it) => it.lane === lane && Math.abs(it.y - y) < LABEL_ROW);
-      if (words && !crowded && !this.wordless[kind] && room > 34 && y > HEAD + 4) {
-        this.drawLabel(e, x + TEXT, y, room);
+      if (words && !this.wordless[kind] && y > HEAD + 4) {
+        labels[0].push({ e, lane, x, y });
+        this.block(x - BAR, x + BAR, y);
+      }
+    }
+    for (const { e, lane, y } of firm) this.block(columns.x(lane) - BAR, columns.x(lane) + WHOLE_LABEL / 2, y);
+    // The texts of messages come last: they get the space that is left.
+    for (const [place, list] of labels.entries()) {
+      for (const { e, lane, x, y } of list) {
+        if (place === 0 ? y < free[lane] : this.blocked(x + TEXT, y)) continue;
+        if (firm.some((it) => it.lane === lane && Math.abs(it.y - y) < LABEL_ROW)) continue;
+        const room = this.roomAt(x + TEXT, y);
+        if (room <= 34) continue;
+        const wide = this.drawLabel(e, x + TEXT, y, room);
+        this.block(x + TEXT - 2, x + TEXT + wide, y);
         free[lane] = y + LABEL_ROW;
       }
     }
@@ -517,6 +550,57 @@ class Chart {
     }
   }
 
+  /**
+   * Adds the event of a message that has a text: what the request says where it is delivered, and what the
+   * reply says where the server has answered.
+   * @param {number} e @param {{ e: number, lane: number, x: number, y: number }[]} labels
+   */
+  addSaying(e, labels) {
+    const { run, axis, columns, height, filter } = this;
+    const m = run.id[e] >= 0 ? run.messageOf[run.id[e]] : -1;
+    const { messages } = run;
+    if (m < 0 || !filter.messageShown[m] || (e !== messages.delivered[m] && e !== messages.answered[m])) return;
+    if (run.field(messages.sent[m], "args") === undefined) return;
+    const [lane, y] = [run.lane[e], axis.y(e)];
+    const x = columns.x(lane);
+    if (!Number.isNaN(x) && y > HEAD + 4 && y < height + 6) labels.push({ e, lane, x, y });
+  }
+
+  /**
+   * Notes that something is drawn from `x0` to `x1` at this height.
+   * @param {number} x0 @param {number} x1 @param {number} y
+   */
+  block(x0, x1, y) {
+    const row = Math.floor(y / LABEL_ROW);
+    const list = this.obstacles.get(row);
+    if (list) list.push(x0, x1, y);
+    else this.obstacles.set(row, [x0, x1, y]);
+  }
+
+  /** Is something drawn at this place? @param {number} x @param {number} y */
+  blocked(x, y) {
+    const row = Math.floor(y / LABEL_ROW);
+    for (let near = row - 1; near <= row + 1; near += 1) {
+      const list = this.obstacles.get(near) ?? [];
+      for (let i = 0; i < list.length; i += 3) if (list[i] <= x && x <= list[i + 1] && Math.abs(list[i + 2] - y) < LABEL_ROW) return true;
+    }
+    return false;
+  }
+
+  /**
+   * How much space a text has that begins at this place. It may lie on the bars of other lanes, but not on
+   * their marks and texts. @param {number} x @param {number} y
+   */
+  roomAt(x, y) {
+    let end = this.width - 6;
+    const row = Math.floor(y / LABEL_ROW);
+    for (let near = row - 1; near <= row + 1; near += 1) {
+      const list = this.obstacles.get(near) ?? [];
+      for (let i = 0; i < list.length; i += 3) if (list[i] > x && list[i] < end && Math.abs(list[i + 2] - y) < LABEL_ROW) end = list[i];
+    }
+    return end - x - 3;
+  }
+
   /** @param {number} e @param {number} x @param {number} y */
   drawMark(e, x, y) {
     const { context: c, run, theme } = this;
@@ -539,7 +623,7 @@ class Chart {
       return;
     }
     const tone =
-      kind === "raft.commit" || kind === "raft.apply" ? "ok" : kind === "raft.truncate" ? "error-line" : kind.startsWith("shard") ? "mark-configuration" : "ink";
+      kind === "raft.commit" && run.commitBefore(e) >= 0 ? "error-line" : kind === "raft.commit" || kind === "raft.apply" ? "ok" : kind === "raft.truncate" ? "error-line" : kind.startsWith("shard") ? "mark-configuration" : "ink";
     c.fillStyle = theme.colour(tone);
     if (kind.startsWith("fault.") || kind.startsWith("net.")) {
       c.fillStyle = theme.colour("cut");
@@ -554,11 +638,18 @@ class Chart {
    * drawn again in the next frame, so the results are kept. @param {string} text @param {number} room
    */
   fitted(text, room) {
-    const key = `${room} ${text}`;
+    let whole = this.fits.get(text);
+    if (!whole) {
+      if (this.fits.size > 5000) this.fits.clear();
+      const shown = visible(text, 110);
+      whole = { text: shown, wide: this.context.measureText(shown).width };
+      this.fits.set(text, whole);
+    }
+    if (whole.wide <= room) return whole;
+    const key = `${Math.floor(room)} ${text}`;
     let found = this.fits.get(key);
     if (!found) {
-      if (this.fits.size > 5000) this.fits.clear();
-      const short = fitText(this.context, visible(text, 80), room);
+      const short = fitText(this.context, whole.text, Math.floor(room));
       found = { text: short, wide: this.context.measureText(short).width };
       this.fits.set(key, found);
     }
@@ -571,7 +662,7 @@ class Chart {
     c.font = theme.colour("font-small");
     c.textAlign = "left";
     c.textBaseline = "middle";
-    const { text, wide } = this.fitted(shortText(run, e), Math.floor(room));
+    const { text, wide } = this.fitted(this.labelText(e), room);
     // A whole text beside the last lane ends at the edge of the chart.
     if (x + wide + 4 > width) x = width - wide - 4;
     c.fillStyle = theme.colour("panel");
@@ -579,8 +670,19 @@ class Chart {
     c.fillRect(x - 2, y - 6, wide + 4, 12);
     c.globalAlpha = 1;
     const kind = run.kind(e);
-    c.fillStyle = theme.colour(this.loud[run.kindOf[e]] ? (kind === "test.failed" ? "mark-failure" : "ink") : "muted");
+    const back = kind === "raft.commit" && run.commitBefore(e) >= 0;
+    c.fillStyle = theme.colour(back ? "error-line" : this.loud[run.kindOf[e]] ? (kind === "test.failed" ? "mark-failure" : "ink") : "muted");
     c.fillText(text, x, y + 0.5);
+    return wide;
+  }
+
+  /** The text beside a lane. @param {number} e */
+  labelText(e) {
+    const { run } = this;
+    const m = run.id[e] >= 0 ? run.messageOf[run.id[e]] : -1;
+    if (m < 0 || !this.saying[run.kindOf[e]]) return shortText(run, e);
+    const type = typeName(run.types[run.messages.type[m]]);
+    return run.kind(e) === "rpc.delivered" ? `← ${type} ${messageSays(run, m).replace(new RegExp(`^${type} `), "")}` : `→ ${replySays(run, m)}`;
   }
 
   /** @param {Shown} shown */

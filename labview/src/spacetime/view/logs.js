@@ -10,6 +10,8 @@ const LOG_RULER = 17;
 const LOG_LEFT = 224; // width of the texts before the cells
 const LOG_LEFT_NARROW = 104; // the same on a narrow page, without the names of roles and votes
 const CELL = 25;
+const WIDE_CELL = 132; // width of a cell that shows its command, near the index that matters
+const NEAR_FOCUS = 3; // so many cells on each side of the index that matters are wide
 const FOLD = 122; // width of a folded cell
 const FOLDED = 6; // so many equal entries are folded
 const MOST_CELLS = 20_000;
@@ -147,12 +149,17 @@ class LogPanel {
     /** @type {LogColumn[]} */
     const columns = [];
     let x = 0;
+    const texts = this.run.commands.size > 0 && this.width >= 560;
+    const parts = this.run.logParts(lanes, states);
+    // If no index matters, the last entries show their commands.
+    const near = focus > 0 ? focus : (parts[parts.length - 1]?.to ?? 0);
     const add = (/** @type {number} */ from, /** @type {number} */ to, /** @type {LogPart} */ part) => {
-      const width = from === to ? CELL : FOLD;
+      const wide = texts && Math.abs(from - near) <= NEAR_FOCUS;
+      const width = from !== to ? FOLD : wide ? WIDE_CELL : CELL;
       columns.push({ from, to, terms: part.terms, x, width });
       x += width;
     };
-    for (const part of this.run.logParts(lanes, states)) {
+    for (const part of parts) {
       const cut = focus > part.from && focus <= part.to ? [[part.from, focus - 1], [focus, focus], [focus + 1, part.to]] : focus === part.from ? [[focus, focus], [focus + 1, part.to]] : [[part.from, part.to]];
       for (const [from, to] of cut) {
         if (from > to) continue;
@@ -203,7 +210,7 @@ class LogPanel {
       y += LOG_RULER;
       for (const [i, lane] of lanes.entries()) {
         this.rows.push({ lane, y, columns: seen, shift });
-        this.drawRow(lane, states[i], i, y, seen, shift, lane === pinned);
+        this.drawRow(lane, states[i], i, y, seen, shift, lane === pinned, e);
         y += LOG_ROW;
       }
       y += 4;
@@ -229,7 +236,8 @@ class LogPanel {
       if (from === focus) {
         c.fillStyle = theme.colour("accent");
         c.beginPath();
-        c.roundRect(middle - 12, y + 2, 24, LOG_RULER - 3, 4);
+        const half = String(from).length * 3.4 + 6;
+        c.roundRect(middle - half, y + 2, 2 * half, LOG_RULER - 3, 4);
         c.fill();
       }
       c.fillStyle = theme.colour(from === focus ? "panel" : "muted");
@@ -241,8 +249,9 @@ class LogPanel {
   /**
    * @param {number} lane @param {State | null} state @param {number} place of the server in its group
    * @param {number} y @param {LogColumn[]} columns @param {number} shift @param {boolean} marked
+   * @param {number} e the event after which the state is shown
    */
-  drawRow(lane, state, place, y, columns, shift, marked) {
+  drawRow(lane, state, place, y, columns, shift, marked, e) {
     const { context: c, theme, run, left } = this;
     const narrow = left < LOG_LEFT;
     const middle = y + LOG_ROW / 2;
@@ -285,14 +294,15 @@ class LogPanel {
       c.fillStyle = theme.colour("muted");
       c.fillText(`→${run.mate(lane, state.vote).replace(/^G\d+/, "")}`, 183, middle, LOG_LEFT - 185);
     }
-    if (state.run !== -2) this.drawCells(state, place, y, columns, shift, down);
+    if (state.run !== -2) this.drawCells(state, place, y, columns, shift, down, (index) => run.entryText(lane, e, index));
   }
 
   /**
    * @param {State} state @param {number} place of the server in its group @param {number} y
    * @param {LogColumn[]} columns @param {number} shift @param {boolean} down
+   * @param {(index: number) => string} says what is in an entry
    */
-  drawCells(state, place, y, columns, shift, down) {
+  drawCells(state, place, y, columns, shift, down, says) {
     const { context: c, theme, left } = this;
     const [top, h] = [y + 2, LOG_ROW - 5];
     c.save();
@@ -334,6 +344,13 @@ class LogPanel {
       // The text is in the middle of what is in view of the cell.
       const [x0, x1] = [Math.max(x, left), Math.min(x + width, this.width)];
       const count = formatCount(to - from + 1);
+      const said = from === to && width === WIDE_CELL ? says(from) : "";
+      if (said) {
+        c.textAlign = "left";
+        c.fillText(fitText(c, `${term} ${shortCommand(said)}`, x1 - x0 - 8), x0 + 4, top + h / 2 + 0.5);
+        c.textAlign = "center";
+        continue;
+      }
       const text = from === to ? String(term) : x1 - x0 > width * 0.9 ? `term ${term}, ${count} entries` : `${count} × T${term}`;
       if (from === to || x1 - x0 > 44) c.fillText(text, (x0 + x1) / 2, top + h / 2 + 0.5, x1 - x0 - 4);
     }
@@ -381,4 +398,13 @@ class LogPanel {
     const column = x < this.left ? undefined : row.columns.find((one) => at >= one.x && at < one.x + one.width);
     return { lane: row.lane, index: column?.from ?? 0, last: column?.to ?? 0 };
   }
+}
+
+/**
+ * The text of a command, without the name of the request if the text also has the name of the change:
+ * `PutAppend Put k=v` is `Put k=v`.
+ * @param {string} text
+ */
+function shortCommand(text) {
+  return text.replace(/^\w+ (?=(Put|Append) )/, "");
 }

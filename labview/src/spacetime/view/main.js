@@ -45,12 +45,13 @@ class RunPage {
       unpin: () => this.pin(-1),
       step: (by) => this.step(by, false),
     });
-    this.tooltip = new Tooltip(byId("tooltip"));
+    this.tooltip = new Tooltip(byId("tooltip"), canvas("logs"));
     this.search = new Search(
       { input: /** @type {HTMLInputElement} */ (byId("search")), count: byId("found") },
-      (_, query) => run.find(query, this.filter.shown),
+      (_, query) => run.onceEach(run.find(query, this.filter.shown), this.filter.shown),
       { found: () => this.changed(), visit: (e) => this.visit(e) },
       true,
+      () => (this.pinned >= 0 ? this.pinned : this.last),
     );
     this.fragment = new Fragment(
       () => this.state(),
@@ -75,6 +76,7 @@ class RunPage {
     );
     this.attachLogs();
     this.attachControls();
+    attachFold();
     new ResizeObserver(() => this.resize()).observe(this.chart.canvas);
     this.fragment.read();
     openAtOperation(this);
@@ -120,13 +122,9 @@ class RunPage {
         return;
       }
       /** @type {[string, string][]} */
-      const rows = [["role", state.alive ? ROLES[state.role] : "down"], ["term", String(state.term)]];
-      if (state.vote >= 0) rows.push(["has voted for", run.mate(found.lane, state.vote)]);
-      if (state.run !== -2) {
-        rows.push(["log", state.last > state.start ? `${state.start + 1} to ${state.last}` : "no entries"]);
-        if (state.start > 0) rows.push(["snapshot to", `${state.start}${state.startTerm > 0 ? `, term ${state.startTerm}` : ""}`]);
-        rows.push(["committed to", String(state.commit)], ["applied to", String(state.apply)]);
-      }
+      const rows = stateRows(run, found.lane, this.now);
+      const says = found.index > 0 && found.index === found.last ? run.entryText(found.lane, this.now, found.index) : "";
+      if (says) rows.unshift(["entry", says]);
       const entry = found.index > 0 ? run.entries(state, found.index, found.index)[0] : undefined;
       const which = found.index === found.last ? `entry ${found.index}` : `entries ${found.index} to ${found.last}`;
       const title = entry ? `${run.lanes[found.lane].name}: ${which}, of term ${entry.term}` : run.lanes[found.lane].name;
@@ -173,7 +171,7 @@ class RunPage {
         { keys: ["z"], shown: "Z", does: "zoom to what is pinned", run: () => this.zoomToPinned() },
         { keys: ["x"], shown: "X", does: "switch the axis: by time, or by events (each event has a row)", run: () => this.useAxis(axis.mode === "time" ? "events" : "time") },
         { keys: ["f", "0", "Home"], shown: "F", does: "the whole run", run: () => axis.fit() },
-        { keys: ["/"], shown: "/", does: "search; Enter leaves the field and goes to the next match, Shift Enter to the match before", run: () => search.input.select() },
+        { keys: ["/"], shown: "/", does: "search; Enter leaves the field and goes to the next match, Shift Enter to the match before", run: () => (unfold(search.input), search.input.select()) },
         { keys: ["n"], shown: "N", does: "next match", run: (e) => search.step(e.shiftKey ? -1 : 1) },
         { keys: ["Escape"], shown: "Esc", does: "unpin; press it again to clear the search, then the filters", run: () => this.letGo() },
         { keys: ["t"], shown: "T", does: "light or dark", run: () => this.theme.toggle() },
@@ -240,11 +238,21 @@ class RunPage {
     this.axis.reveal(this.axis.places[e], this.axis.places[e]);
   }
 
+  /**
+   * The event that the reader must see first. If the checker has found an operation without a place, it is
+   * the return of this operation: the run failed only at its end, when the history was checked.
+   */
+  get failure() {
+    const { run } = this;
+    const blocked = blockedEvent(run);
+    return run.failed >= 0 && blocked >= 0 ? blocked : run.failed;
+  }
+
   /** Is the failure pinned and in view? */
   get atFailure() {
-    const { run, axis, pinned } = this;
-    const place = axis.places[run.failed];
-    return pinned >= 0 && pinned === run.failed && place >= axis.from && place <= axis.to;
+    const { axis, pinned, failure } = this;
+    const place = axis.places[failure];
+    return pinned >= 0 && pinned === failure && place >= axis.from && place <= axis.to;
   }
 
   /** Zooms around what is pinned; if it is not in view, around the middle. @param {number} factor */
@@ -282,12 +290,16 @@ class RunPage {
     for (const mode of ["time", "events"]) byId(`by-${mode}`).setAttribute("aria-pressed", String(this.axis.mode === mode));
   }
 
-  /** Shows the failure and the events before it. */
+  /**
+   * Shows the failure and the events before it. If the operation without a place is shown already, shows
+   * where the test failed.
+   */
   showFailure() {
     const { run, axis } = this;
     if (run.failed < 0) return;
-    this.visit(run.failed);
-    const [from, to] = this.about(this.run.failed, 0.84);
+    const e = this.atFailure ? run.failed : this.failure;
+    this.visit(e);
+    const [from, to] = this.about(e, 0.84);
     axis.show(from, to);
   }
 
@@ -341,12 +353,26 @@ class RunPage {
     this.visit(events[(at + by + events.length) % events.length]);
   }
 
+  /**
+   * Goes to the cause of the pinned event: from a reply to the request, from a request to what made the
+   * sender send it. That is another message, or an event of the sender itself.
+   */
   up() {
     const { run, pinned } = this;
     if (pinned < 0) return;
-    const parent = run.parent[pinned] >= 0 ? run.parent[pinned] : run.id[pinned] >= 0 ? run.parentOf[run.id[pinned]] : -1;
+    const id = run.id[pinned];
+    const m = id >= 0 ? run.messageOf[id] : -1;
+    if (m >= 0 && run.messages.sent[m] >= 0 && run.messages.sent[m] < pinned && /^(rpc\.(answered|held|replied)|raft\.reply)$/.test(run.kind(pinned))) {
+      this.visit(run.messages.sent[m]);
+      return;
+    }
+    const parent = run.parent[pinned] >= 0 ? run.parent[pinned] : id >= 0 ? run.parentOf[id] : -1;
     const events = run.ofId(parent);
-    if (events.length === 0) return;
+    if (events.length === 0) {
+      const own = run.ownCause(m >= 0 ? run.messages.sent[m] : pinned);
+      if (own >= 0) this.visit(own);
+      return;
+    }
     // Of the events of the cause, goes to the last one before the pinned event.
     this.visit(events[Math.max(0, firstIndex(0, events.length, (i) => events[i] > pinned) - 1)]);
   }
@@ -412,6 +438,9 @@ class RunPage {
         if (/^raft\.re(quest|ply)$/.test(run.kind(e))) rows.push([run.kind(e).slice(5), visible(shortText(run, e).replace(/^\S+ \S+: /, ""), 120)]);
       }
       rows.push(["fate", visible(fateOf(run, m), 100)]);
+      const [says, reply] = [messageSays(run, m), replySays(run, m)];
+      if (reply) rows.unshift(["reply", reply]);
+      if (says) rows.unshift(["says", says]);
       this.tooltip.show(box.left + x, box.top + y, typeName(run.types[run.messages.type[m]]), rows);
     } else if (operation >= 0) {
       const { lane, call, ret } = run.operations;
@@ -441,7 +470,9 @@ class RunPage {
     /** @type {[string, string][]} */
     const rows = [["event", run.kind(e)], ["at", formatTime(run.t[e])]];
     if (run.cause(e)) rows.push(["cause", visible(run.cause(e), 100)]);
-    for (const [name, value] of run.fields(e).slice(0, 12)) rows.push([visible(name, 30), visible(valueText(value), 160)]);
+    const said = run.commandTexts(e, 4).join("; ");
+    if (said) rows.push(["entries", visible(said, 200)]);
+    for (const [name, value] of run.fields(e).filter(([name]) => name !== "commands").slice(0, 12)) rows.push([visible(name, 30), visible(valueText(value), 160)]);
     return rows;
   }
 

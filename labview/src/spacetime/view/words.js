@@ -37,30 +37,44 @@ function verdictText(run, e) {
 }
 
 /**
- * A text in the form in which the search compares it: in small letters, and with single blanks instead of
- * punctuation. So `index=6`, `index: 6` and `index 6` are the same.
+ * A text in the form in which the search compares it: with single blanks instead of punctuation. So
+ * `index=6`, `index: 6` and `index 6` are the same.
  * @param {string} text
  */
 function searchable(text) {
   return text
-    .toLowerCase()
     .replace(/[\u202f\u00a0]/g, "")
     .replace(/[\s=,:()↵]+/g, " ")
     .trim();
 }
 
 /**
- * A test whether a text contains a part. If the part begins or ends with a digit, the number must be whole:
- * `index 6` is not in `index 60`, and `S1` is not in `S12`.
- * @param {string} part @returns {(text: string) => boolean}
+ * A test whether a text contains a part. The part must begin where a word begins: `deliver` is in `delivered`
+ * and in `rpc.delivered`, but `live` is not. A word also begins at a capital letter within a name: `append`
+ * is in `PutAppend`. If the part begins or ends with a digit, the number must be whole: `index 6` is not in
+ * `index 60`, and `S1` is not in `S12`. If the part has capital letters, the text must have them, too.
+ * @param {string} part
+ * @returns {(small: string, text: () => string) => boolean} gets the text in small letters, and as it is
  */
 function containsPart(part) {
+  const wanted = part.toLowerCase();
   const digit = (/** @type {string | undefined} */ c) => c !== undefined && c >= "0" && c <= "9";
-  const [first, last] = [digit(part[0]), digit(part[part.length - 1])];
-  if (!first && !last) return (text) => text.includes(part);
-  return (text) => {
-    for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) {
-      if (!(first && digit(text[at - 1])) && !(last && digit(text[at + part.length]))) return true;
+  const letter = (/** @type {string | undefined} */ c) => c !== undefined && c.toLowerCase() !== c.toUpperCase();
+  const [first, last, word] = [digit(wanted[0]), digit(wanted[wanted.length - 1]), letter(wanted[0])];
+  const exact = part.split(" ").some((one) => /[A-Z]/.test(one));
+  // In a part with capital letters, only the words with capital letters are compared exactly.
+  const words = part.split(" ");
+  const same = (/** @type {string} */ found) => found.split(" ").every((one, i) => !/[A-Z]/.test(words[i] ?? "") || one === words[i]);
+  return (small, text) => {
+    for (let at = small.indexOf(wanted); at >= 0; at = small.indexOf(wanted, at + 1)) {
+      if (first && digit(small[at - 1])) continue;
+      if (last && digit(small[at + wanted.length])) continue;
+      if (word && letter(small[at - 1])) {
+        const [before, begin] = [text()[at - 1] ?? "", text()[at] ?? ""];
+        if (before !== before.toLowerCase() || begin === begin.toLowerCase()) continue;
+      }
+      if (exact && !same(text().slice(at, at + wanted.length))) continue;
+      return true;
     }
     return false;
   };
@@ -72,7 +86,38 @@ function containsPart(part) {
  */
 function messageText(run, m) {
   const { from, to, type } = run.messages;
-  return `${typeName(run.types[type[m]])} ${run.lanes[from[m]].name} → ${to[m] >= 0 ? run.lanes[to[m]].name : "no server"}`;
+  const says = messageSays(run, m);
+  return `${typeName(run.types[type[m]])} ${run.lanes[from[m]].name} → ${to[m] >= 0 ? run.lanes[to[m]].name : "no server"}${says ? `: ${says}` : ""}`;
+}
+
+/**
+ * What is in a message: the arguments of a request of a service, the entries of an AppendEntries.
+ * @param {Run} run @param {number} m
+ */
+function messageSays(run, m) {
+  const { sent, id } = run.messages;
+  const args = run.field(sent[m], "args");
+  if (args !== undefined) return visible(valueText(args), 90);
+  if (run.commands.size === 0) return "";
+  for (const e of run.ofId(id[m]).subarray(0, 4)) {
+    if (run.kind(e) !== "raft.request") continue;
+    const texts = run.commandTexts(e, 3);
+    return texts.length > 0 ? visible(`${Number(run.field(e, "prev_log_index")) + 1}: ${texts.join("; ")}`, 120) : "";
+  }
+  return "";
+}
+
+/** What is in the reply to a message of a service. @param {Run} run @param {number} m */
+function replySays(run, m) {
+  const reply = run.field(run.messages.answered[m], "reply");
+  return reply === undefined ? "" : visible(valueText(reply), 90);
+}
+
+/** The short digest of a command, from its long digest: both have hexadecimal digits. @param {string} long */
+function shortDigest(long) {
+  if (!/^[0-9a-f]{16}$/.test(long)) return "";
+  const mixed = (Number.parseInt(long.slice(0, 8), 16) ^ Number.parseInt(long.slice(8), 16)) >>> 0;
+  return mixed.toString(16).padStart(8, "0");
 }
 
 /**
@@ -83,8 +128,10 @@ function stepText(run, e) {
   const kind = run.kind(e);
   const cause = run.cause(e);
   if (kind === "raft.request" || kind === "raft.reply") return shortText(run, e);
+  const m = run.id[e] >= 0 ? run.messageOf[run.id[e]] : -1;
+  const says = m < 0 ? "" : kind === "rpc.sent" ? valueText(run.field(e, "args") ?? "") : kind === "rpc.answered" ? replySays(run, m) : "";
   const by = kind === "rpc.delayed" || kind === "rpc.held" ? "" : `by ${run.lanes[run.lane[e]].name}`;
-  return `${kind.replace(/^(rpc|client)\./, "")} ${by}${cause ? ` (${cause})` : ""}`;
+  return `${kind.replace(/^(rpc|client)\./, "")} ${by}${cause ? ` (${cause})` : ""}${says ? `: ${says}` : ""}`;
 }
 
 /** The short name of a type of messages, for example `AppendEntries`. @param {string} type */
@@ -119,15 +166,23 @@ function shortText(run, e) {
       const candidate = run.mate(lane, Number(f("candidate")));
       return cause === "granted" ? `votes for ${candidate}` : `no vote for ${candidate}: ${cause}`;
     }
-    case "raft.append":
-      return f("first") === f("last") ? `+${f("last")}` : `+${f("first")}–${f("last")}`;
+    case "raft.append": {
+      const what = run.commandTexts(e, 2).map(shortCommand).join("; ");
+      return `${f("first") === f("last") ? `+${f("last")}` : `+${f("first")}–${f("last")}`}${what ? `: ${what}` : ""}`;
+    }
     case "raft.truncate":
       return `drops ${f("dropped")} from ${f("from")}`;
-    case "raft.commit":
-      return `commits ${f("index")}`;
+    case "raft.commit": {
+      const before = run.commitBefore(e);
+      return `commits ${f("index")}${before > 0 ? `, BACK from ${before}` : ""}`;
+    }
     case "raft.apply":
-    case "apply":
-      return `applies ${f("index")}`;
+    case "apply": {
+      const what = run.entryText(lane, e, Number(f("index")));
+      return `applies ${f("index")}${what ? `: ${shortCommand(what)}` : ""}`;
+    }
+    case "service.repeated":
+      return `dup ${f("operation")}: not done again`;
     case "raft.snapshot":
       return `snapshot ${f("index")}${cause === "own" ? "" : `, ${cause}`}`;
     case "seen.state":
@@ -142,8 +197,12 @@ function shortText(run, e) {
       return `releases ${f("from")} → ${f("to")}`;
     case "fault.slow":
       return `slow: up to ${Number(f("longest_us")) / 1000} ms`;
-    case "persister.save":
-      return "saves";
+    case "persister.save": {
+      if (f("term") === undefined) return "saves";
+      const vote = f("voted_for") === undefined ? "no vote" : `vote for ${run.mate(lane, Number(f("voted_for")))}`;
+      const from = Number(f("last_included_index"));
+      return `saves: term ${f("term")}, ${vote}, log to ${f("last")}${from > 0 ? `, snapshot ${from}` : ""}`;
+    }
     case "test.failed":
       return "FAILED";
     case "check.verdict":
@@ -159,11 +218,14 @@ function shortText(run, e) {
       const kind = run.kind(e);
       if (kind.startsWith("rpc.") && run.id[e] >= 0 && run.messageOf[run.id[e]] >= 0) {
         const type = typeName(run.types[run.messages.type[run.messageOf[run.id[e]]]]);
-        return `${type} ${kind.slice(4)}${cause ? `: ${cause}` : ""}`;
+        const m = run.messageOf[run.id[e]];
+        const says = kind === "rpc.answered" ? replySays(run, m) : kind === "rpc.sent" || kind === "rpc.delivered" ? messageSays(run, m) : "";
+        return `${type} ${kind.slice(4)}${cause ? `: ${cause}` : ""}${says ? `: ${says}` : ""}`;
       }
       if (kind === "raft.request" || kind === "raft.reply") {
         const rest = run.fields(e).filter(([name]) => !["rpc", "inc", "commands"].includes(name));
-        return `${f("rpc")} ${kind.slice(5)}: ${rest.map(([name, value]) => `${name} ${valueText(value)}`).join(", ")}`;
+        const what = run.commandTexts(e, 3).join("; ");
+        return `${f("rpc")} ${kind.slice(5)}: ${rest.map(([name, value]) => `${name} ${valueText(value)}`).join(", ")}${what ? `; ${what}` : ""}`;
       }
       const rest = run.fields(e).filter(([name]) => name !== "inc");
       const said = rest.map(([name, value]) => (rest.length === 1 ? valueText(value) : `${name} ${valueText(value)}`)).join(", ");
