@@ -259,11 +259,11 @@ fn a_server_with_a_leader_may_ignore_a_candidate() {
     let refusal = Reply::Vote { term: 1, granted: false };
     breaks(story.group.reply(act, story.messages, refusal), &rules::HIGHER_TERM, "a request of term 9");
     Story::ok(story.ask(1, 9, place(2, 1)));
-    Story::ok(story.group.candidate_ignored(act, 1, 9));
+    Story::ok(story.group.candidate_ignored(act, 1, 9, false));
     Story::ok(story.group.reply(act, story.messages, refusal));
     story.now += 5_000_000_000;
     let act = story.act(2);
-    breaks(story.group.candidate_ignored(act, 1, 9), &rules::HIGHER_TERM, "it has heard from none");
+    breaks(story.group.candidate_ignored(act, 1, 9, false), &rules::HIGHER_TERM, "it has heard from none");
 }
 
 #[test]
