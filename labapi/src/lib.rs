@@ -17,7 +17,7 @@
 //! | `command` | [`Command`]: an entry of the log; [`Bytes`] |
 //! | `persister` | [`Persister`]: the simulated disk of a server |
 //! | [`observe`] | functions that report to the trace what a Raft does |
-//! | `raft_peer` | [`RaftPeer`], [`Started`], [`Role`], [`RaftStatus`], [`NO_QUORUM`], [`HAS_A_LEADER`] |
+//! | `raft_peer` | [`RaftPeer`], [`Started`], [`Role`], [`RaftStatus`]; causes such as [`NO_QUORUM`] |
 //! | `replicated` | [`Replicated`], [`ServerStart`], [`KvService`], [`CtrlerService`] |
 //! | `clerks` | [`KvClerk`], [`CtrlerClerk`] |
 //! | `config` | [`Config`] of lab 4, [`Gid`], [`NSHARDS`], [`key2shard`] |
@@ -50,7 +50,7 @@ pub use clerks::{CtrlerClerk, KvClerk};
 pub use command::{Bytes, Command, shared_bytes};
 pub use config::{Config, Gid, NO_GROUP, NSHARDS, key2shard};
 pub use persister::{Explain, FrameError, Frames, Persister, SaveStep, Saved, Writer};
-pub use raft_peer::{HAS_A_LEADER, NO_QUORUM, RaftPeer, RaftStatus, Role, Started};
+pub use raft_peer::{HAS_A_LEADER, NO_QUORUM, PROMISED, RaftPeer, RaftStatus, Role, Started};
 pub use replicated::{CtrlerService, KvService, Replicated, ServerStart};
 pub use sharded::{GroupStart, Holding, MakeEnd, Replica, ReplicaStatus, Running, Sharded};
 pub use strictness::Strictness;

@@ -131,7 +131,8 @@ pub fn vote(candidate: usize, term: u64) {
 
 /// Reports that the server does not give its vote to the server `candidate`. `term` is the candidate's term.
 /// `cause` says why: it is a short text that is written in the code. If a server refuses a candidate of a
-/// higher term and does not take over that term, the cause must be [`HAS_A_LEADER`](crate::HAS_A_LEADER).
+/// higher term and does not take over that term, the cause must be [`HAS_A_LEADER`](crate::HAS_A_LEADER)
+/// or [`PROMISED`](crate::PROMISED).
 ///
 /// Call it in the handler of RequestVote, under your lock, right after the decision.
 #[track_caller]

@@ -119,6 +119,10 @@ pub const NO_QUORUM: &str = "no answer from a majority";
 /// not take over that term (CheckQuorum). The monitor accepts the reply only with this text.
 pub const HAS_A_LEADER: &str = "has a leader";
 
+/// Like [`HAS_A_LEADER`], but the server has no leader in its own term. With leases, it has promised to vote
+/// for nobody for a while, when it heard from a leader. A server that restarts may have promised this before.
+pub const PROMISED: &str = "promised to vote for nobody";
+
 /// The state of a server's Raft at one moment. Programs such as the demo show this state to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RaftStatus {

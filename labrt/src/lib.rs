@@ -49,6 +49,7 @@
     reason = "these names are banned in the rest of the project, which uses labrt; labrt itself needs them"
 )]
 
+mod clock;
 mod context;
 mod env;
 mod foreign;
@@ -84,6 +85,7 @@ mod sim;
 #[cfg(feature = "sim")]
 use sim as imp;
 
+pub use clock::NodeClock;
 pub use imp::{chan, sync, thread, time};
 pub use offload::offload;
 pub use outcome::{Failure, Outcome, Stats, Summary};

@@ -108,6 +108,18 @@ pub fn resume(node: NodeId) {
     imp::resume(node);
 }
 
+/// Changes the speed of a server's clock: from now on, the clock counts `permille` milliseconds in a second.
+/// A clock that was never changed counts 1000. The clock belongs to the server, so it keeps its speed if the
+/// server restarts. Only code that reads a [`NodeClock`](crate::NodeClock) notices the speed. If a thread of
+/// the server waits when the speed changes, the end of this wait does not change.
+///
+/// # Panics
+/// If `permille` is 0.
+#[track_caller]
+pub fn set_clock_speed(node: NodeId, permille: u32) {
+    crate::clock::set_speed(node, permille);
+}
+
 /// Until the guard is dropped, this thread does not stop in a pause of its node. Use this function for code
 /// that runs on a thread of a node, if other threads wait for this code. For example, a sender must not stop
 /// while it passes a message to the network. Otherwise the message could be lost.

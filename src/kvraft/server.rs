@@ -3,8 +3,8 @@
 
 use super::machine::Kv;
 use super::messages::{GetArgs, KvError, Op, PutAppendArgs, Reply};
-use crate::raft::Options;
-use crate::rsm::{Rsm, StartError};
+use crate::raft::{Options, TransferError};
+use crate::rsm::{Reads, Rsm, StartError};
 use labapi::ServerStart;
 use labrpc::{Responder, Service};
 use labrt::node::{self, NodeId};
@@ -30,7 +30,16 @@ impl KvServer {
     /// # Errors
     /// The same as [`start`](KvServer::start).
     pub fn start_with(start: ServerStart, options: Options) -> Result<KvServer, StartError> {
-        let rsm = Rsm::make_with(start, Kv::new(), options)?;
+        KvServer::start_reading(start, options, Reads::Log)
+    }
+
+    /// Like [`start_with`](KvServer::start_with), but a `Get` does not have to go through the log. All
+    /// servers need the same value of `reads`.
+    ///
+    /// # Errors
+    /// The same as [`start`](KvServer::start).
+    pub fn start_reading(start: ServerStart, options: Options, reads: Reads) -> Result<KvServer, StartError> {
+        let rsm = Rsm::make_reading(start, Kv::new(), options, reads)?;
         Ok(KvServer { rsm: Arc::new(rsm), node: node::current() })
     }
 
@@ -40,7 +49,7 @@ impl KvServer {
         let (gets, writes) = (self.rsm.clone(), self.rsm.clone());
         let kv = Service::new("KVServer")
             .node(self.node)
-            .deferred("Get", move |args: GetArgs, caller| submit(&gets, &Op::Get(args), caller))
+            .deferred("Get", move |args: GetArgs, caller| get(&gets, args, caller))
             .deferred("PutAppend", move |args: PutAppendArgs, caller| {
                 submit(&writes, &Op::PutAppend(args), caller)
             });
@@ -50,6 +59,14 @@ impl KvServer {
     /// The current term, and whether this server believes that it is the leader of that term.
     pub fn get_state(&self) -> (u64, bool) {
         self.rsm.get_state()
+    }
+
+    /// Begins to transfer the leadership to server `target`, and returns at once.
+    ///
+    /// # Errors
+    /// See [`Raft::transfer_leadership`](crate::raft::Raft::transfer_leadership).
+    pub fn transfer_leadership(&self, target: usize) -> Result<(), TransferError> {
+        self.rsm.transfer_leadership(target)
     }
 
     /// Ends the server: its threads end, and the calls that wait for a reply of this server fail. This method
@@ -65,6 +82,13 @@ impl Drop for KvServer {
         // killed.
         self.kill();
     }
+}
+
+fn get(rsm: &Rsm<Kv>, args: GetArgs, caller: Responder<Reply>) {
+    if rsm.reads() == Reads::Log {
+        return submit(rsm, &Op::Get(args), caller);
+    }
+    rsm.read_now(move |kv| caller.reply(kv.map_or(Err(KvError::ErrWrongLeader), |kv| kv.get(&args))));
 }
 
 fn submit(rsm: &Rsm<Kv>, op: &Op, caller: Responder<Reply>) {

@@ -52,6 +52,7 @@ mod beyond;
 mod check_quorum;
 mod election;
 mod pre_vote;
+mod reads;
 mod replication;
 mod snapshots;
 mod storage;
@@ -61,6 +62,7 @@ mod whole;
 #[cfg(test)]
 mod broken;
 
+pub use reads::ReadStart;
 pub use snapshots::SnapshotError;
 pub use storage::RestoreError;
 pub use transfer::TransferError;
@@ -299,7 +301,8 @@ impl Core {
             Standing::Candidate(ballots) => ballots[peer].deadline(&self.options),
             Standing::Leader(progress) => {
                 let agenda = progress[peer].agenda(&self.log, self.commit_index, &self.options);
-                agenda.map(|(at, _)| at).chain(self.timeout_now_deadline(peer)).min()
+                let beyond = self.timeout_now_deadline(peer).into_iter().chain(self.round_deadline(peer));
+                agenda.map(|(at, _)| at).chain(beyond).min()
             }
         }
     }
@@ -315,9 +318,10 @@ impl Core {
             _ if self.asks_for_pre_votes() => self.next_pre_vote_request(peer, now),
             Standing::Follower => None,
             Standing::Candidate(_) => self.next_vote_request(peer, now),
-            Standing::Leader(_) => {
-                self.next_timeout_now(peer, now).or_else(|| self.next_leader_message(peer, now))
-            }
+            Standing::Leader(_) => self
+                .next_timeout_now(peer, now)
+                .or_else(|| self.next_leader_message(peer, now))
+                .or_else(|| self.next_round_message(peer, now)),
         }
     }
 
@@ -385,6 +389,7 @@ impl Core {
     /// Changes the role. No other function does this, so every change of role makes exactly one event.
     fn enter(&mut self, standing: Standing, cause: &'static str) {
         self.standing = standing;
+        self.fail_reads();
         let (role, term) = (self.role(), self.current_term);
         self.effects.role_changed = Some(RoleChange { term, is_leader: self.is_leader() });
         self.happened(Event::RoleChanged { role, term, cause });
@@ -417,7 +422,7 @@ impl Core {
     }
 
     /// Handles a message from the leader of `term`. Returns false if the current term is already higher.
-    fn hear_leader(&mut self, term: u64, now: Duration) -> bool {
+    fn hear_leader(&mut self, leader: usize, term: u64, now: Duration) -> bool {
         if term < self.current_term {
             return false;
         }
@@ -426,7 +431,7 @@ impl Core {
         });
         self.become_follower(term, "heard the leader", now);
         self.reset_election_timer(now);
-        self.note_leader(now);
+        self.note_leader(leader, now);
         true
     }
 
@@ -438,7 +443,7 @@ impl Core {
         }
         let current = sent.term == self.current_term && reply_term == self.current_term;
         if current {
-            self.note_answer(sent.peer, now);
+            self.note_answer(sent, now);
         }
         current
     }
@@ -452,7 +457,7 @@ impl Core {
             Content::Snapshot => self.snapshot_message(),
             _ => self.append_message(peer, content)?,
         };
-        let sent = self.stamp(peer, what);
+        let sent = self.stamp(peer, what, now);
         self.progress_of(sent)?.sent(sent, content, now);
         Some(Outgoing { sent, message })
     }
@@ -475,10 +480,12 @@ impl Core {
         Some((What::Append { prev, last, commit: self.commit_index.min(last) }, message))
     }
 
-    fn stamp(&mut self, peer: usize, what: What) -> Sent {
+    fn stamp(&mut self, peer: usize, what: What, now: Duration) -> Sent {
         let seq = self.next_seq;
         self.next_seq += 1;
-        Sent { peer, term: self.current_term, seq, what }
+        let sent = Sent { peer, term: self.current_term, seq, at: now, what };
+        self.note_sent(sent);
+        sent
     }
 
     /// The progress of the peer to which the message was sent, or `None` if this server no longer leads the

@@ -29,6 +29,10 @@ pub struct Effects {
     pub wake_applier: bool,
     /// The new term and role, if one of them has changed.
     pub role_changed: Option<RoleChange>,
+    /// The reads that no longer wait, each with its read index. The service may answer a read when it has
+    /// applied the entry at the read index. `None` means that this server no longer leads, so the read must
+    /// be repeated.
+    pub reads: Vec<(ReadId, Option<u64>)>,
 }
 
 impl Effects {
@@ -39,6 +43,11 @@ impl Effects {
         *self = Effects { events, ..Effects::default() };
     }
 }
+
+/// The number of a read that waits for a round of messages, see
+/// [`Core::begin_read`](super::Core::begin_read).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadId(pub(super) u64);
 
 /// Something that a rule has changed or found. An event contains only small values. The rest, for example the
 /// entries that were appended, is in the core.

@@ -47,10 +47,12 @@
 //! |---|---|
 //! | `server` | a server: the rules, with the lock and the threads around them |
 //! | `server/senders` | sending messages to peers |
+//! | `server/reads` | reads without the log |
 //! | `server/tell` | writing the trace and the log lines |
 //! | `options` | intervals and timeouts |
 //! | `core` | the rules: elections, replication, commitment, snapshots |
-//! | `core/beyond` | PreVote, CheckQuorum, and the transfer of the leadership; off by default |
+//! | `core/beyond` | PreVote, CheckQuorum, the transfer of the leadership, and reads without the log; off by
+//! default |
 //! | `progress` | a leader's view of one follower: what to send next, and when |
 //! | `log` | the log, and the index at which it begins after a snapshot |
 //! | `effects` | what the caller of a rule must do after the call |
@@ -74,8 +76,8 @@ mod server;
 mod tests;
 
 pub use self::apply_sink::ApplySink;
-pub use self::core::{ApplyBatch, Core, RestoreError, SnapshotError, TransferError};
-pub use self::effects::{Effects, Event, PersistDelta, RoleChange};
+pub use self::core::{ApplyBatch, Core, ReadStart, RestoreError, SnapshotError, TransferError};
+pub use self::effects::{Effects, Event, PersistDelta, ReadId, RoleChange};
 pub use self::invariants::Invariant;
 pub use self::log::RaftLog;
 pub use self::messages::{

@@ -38,6 +38,29 @@ pub struct Options {
     /// becomes a follower also without a higher term. All servers need the same shortest election timeout,
     /// because a server refuses candidates for this time after each message from its leader.
     pub check_quorum: bool,
+    /// Leases: a leader answers reads without a round of messages, as long as a majority has promised to
+    /// elect nobody else. Use it if reads must be fast and the clocks of the servers can be trusted. It
+    /// includes [`check_quorum`](Options::check_quorum). What breaks: if the clocks differ by more than
+    /// [`clock_drift`](Options::clock_drift), a leader that was deposed may answer a read with an old value.
+    /// All servers of a group need this option and the same shortest election timeout.
+    pub lease: bool,
+    /// The assumption about clocks on which [`lease`](Options::lease) depends, in percent: while the fastest
+    /// clock of the group counts 100 seconds, the slowest clock counts at least 100 minus this number. A
+    /// lease is shorter than the shortest election timeout by this part. With a greater number, leases end
+    /// earlier. The heartbeat interval must be shorter than a lease, otherwise reads often need a round.
+    pub clock_drift: u32,
+}
+
+impl Options {
+    /// Is CheckQuorum on, by itself or for leases?
+    pub(super) fn checks_quorum(&self) -> bool {
+        self.check_quorum || self.lease
+    }
+
+    /// The length of a lease, from the time at which the answered messages were sent.
+    pub(super) fn lease_length(&self) -> Duration {
+        self.election_timeout.start * 100_u32.saturating_sub(self.clock_drift) / 100
+    }
 }
 
 impl Default for Options {
@@ -50,6 +73,8 @@ impl Default for Options {
             apply_interval: Duration::from_millis(1),
             pre_vote: false,
             check_quorum: false,
+            lease: false,
+            clock_drift: 10,
         }
     }
 }

@@ -86,6 +86,8 @@ pub struct Sent {
     pub term: u64,
     /// The number of the message. Every message of this server has a greater number than the one before.
     pub seq: u64,
+    /// The time at which the message was made, just before it was sent.
+    pub at: Duration,
     pub(super) what: What,
 }
 

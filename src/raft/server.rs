@@ -17,6 +17,7 @@
 //! All threads sleep on condition variables, with a deadline if they have one. No thread polls.
 //! [`Raft::kill`] wakes all threads.
 
+mod reads;
 mod senders;
 mod tell;
 
@@ -26,13 +27,14 @@ use super::effects::{Effects, RoleChange};
 use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs, TimeoutNowArgs};
 use super::options::Options;
 use labapi::{Bytes, Command, Persister, RaftStatus, Started, observe};
-use labrpc::{Cost, End, Service};
+use labrpc::{Cost, End, Responder, Service};
 use labrt::collections::VecDeque;
 use labrt::node::{self, NodeId};
 use labrt::rng::{RngExt, rng};
 use labrt::sync::{Arc, Condvar, Mutex, MutexGuard, Signal};
-use labrt::time::{Duration, Instant};
-use labrt::{dlog, thread, trace};
+use labrt::time::Duration;
+use labrt::{NodeClock, dlog, thread, trace};
+use reads::{Done, Reads};
 use senders::Sleeper;
 
 /// The greatest number of commands that the applier takes at a time.
@@ -42,6 +44,8 @@ const APPLY_BATCH: usize = 1024;
 enum News {
     /// The role or the term has changed.
     Role(RoleChange),
+    /// A read no longer waits. The applier calls its closure with the read index.
+    Read(Done, Option<u64>),
     /// Committed messages.
     Batch(ApplyBatch),
 }
@@ -57,11 +61,13 @@ struct Shared {
     options: Options,
     persister: Arc<Persister>,
     ends: Vec<End>,
-    /// The moment from which the core counts its time.
-    zero: Instant,
+    /// The clock from which the core gets its time.
+    clock: NodeClock,
     state: Mutex<State>,
     /// `kill` raises this signal. It also ends a blocked send on the apply channel.
     killed: Signal,
+    /// The index of the last entry that the saved snapshot covered when this server started.
+    restored_index: u64,
     /// The condition variables on which the ticker, the applier and the senders sleep: this field and the
     /// next two.
     ticker: Condvar,
@@ -90,6 +96,7 @@ struct State {
     /// Changes of role that the applier must report to the service. It is `None` if the service does not want
     /// such reports.
     roles: Option<VecDeque<RoleChange>>,
+    reads: Reads,
 }
 
 impl State {
@@ -137,6 +144,8 @@ impl Raft {
         core.options = options.clone();
         core.set_election_timeout(draw_election_timeout(&options));
         core.reset_election_timer(Duration::ZERO);
+        core.note_start(Duration::ZERO);
+        let restored_index = core.last_applied();
         let state = State {
             core,
             effects: Effects::default(),
@@ -147,6 +156,7 @@ impl Raft {
             resting: false,
             applier_woken_by: 0,
             roles: apply.wants_roles().then(VecDeque::new),
+            reads: Reads::default(),
         };
         let shared = Arc::new(Shared {
             me,
@@ -155,9 +165,10 @@ impl Raft {
             persister,
             senders: peers.iter().map(|_| Condvar::new()).collect(),
             ends: peers,
-            zero: Instant::now(),
+            clock: NodeClock::start(),
             state: Mutex::new(state),
             killed: Signal::new(),
+            restored_index,
             ticker: Condvar::new(),
             applier: Condvar::new(),
         });
@@ -247,7 +258,7 @@ impl Raft {
     pub fn service(&self) -> Service {
         let shared = || self.shared.clone();
         let (votes, entries, snapshots) = (shared(), shared(), shared());
-        let (pre_votes, timeouts, transfers) = (shared(), shared(), shared());
+        let (pre_votes, timeouts, transfers, reads) = (shared(), shared(), shared(), shared());
         // The handlers are inline: a handler holds the lock only for microseconds, and waits for nothing
         // else.
         Service::new("Raft")
@@ -283,6 +294,9 @@ impl Raft {
                 let reply = timeouts.with(|core| core.timeout_now(&args, timeouts.now()));
                 observe::timeout_now_reply(reply.term);
                 reply
+            })
+            .deferred("ReadIndex", move |(): (), caller: Responder<Option<u64>>| {
+                reads.read_index(Box::new(move |index| caller.reply(index)));
             })
     }
 }
@@ -330,7 +344,7 @@ impl Shared {
     /// Like [`settle`](Shared::settle), but does not wake the senders. The next call of `settle` wakes them,
     /// or a flush sends the messages.
     fn settle_unsent(&self, state: &mut State) {
-        let State { core, effects, .. } = state;
+        let State { core, effects, reads, .. } = state;
         core.take_effects_into(effects);
         effects.events.iter().for_each(|event| tell::event(core, event));
         if !effects.persist.is_empty() {
@@ -348,6 +362,11 @@ impl Shared {
             state.applier_woken_by = trace::parent();
             self.applier.notify_one();
         }
+        if !effects.reads.is_empty() {
+            effects.reads.drain(..).for_each(|(id, index)| reads.end(id, index));
+            state.applier_woken_by = trace::parent();
+            self.applier.notify_one();
+        }
         if effects.wake_applier {
             state.applier_woken_by = trace::parent();
             if !(state.resting && state.may_rest()) {
@@ -357,15 +376,15 @@ impl Shared {
         state.note_work();
     }
 
-    /// The current time as the core counts it: the time since `zero`.
+    /// The current time as the core counts it: the time since the start of the server.
     fn now(&self) -> Duration {
-        self.zero.elapsed()
+        self.clock.now()
     }
 
     /// Sleeps until another thread wakes this one, but at most until `deadline`.
     fn sleep(&self, on: &Condvar, state: &mut MutexGuard<'_, State>, deadline: Option<Duration>) {
         match deadline {
-            Some(deadline) => drop(on.wait_until(state, self.zero + deadline)),
+            Some(deadline) => drop(on.wait_until(state, self.clock.when(deadline))),
             None => on.wait(state),
         }
     }
@@ -378,13 +397,16 @@ impl Shared {
         // Each other thread holds the lock from its check of the signal until it sleeps. This thread takes
         // the lock here, after it has raised the signal. So each other thread either sees the signal or is
         // woken.
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         self.ticker.notify_all();
         self.applier.notify_all();
         for sender in &self.senders {
             sender.notify_all();
         }
+        let reads = std::mem::take(&mut state.reads);
         drop(state);
+        // The closures are dropped without the lock, because they may own anything.
+        drop(reads);
         self.ends.iter().for_each(End::close);
     }
 
@@ -412,6 +434,7 @@ impl Shared {
             let _under = trace::under(woken_by);
             match news {
                 News::Role(change) => sink.role_changed(change),
+                News::Read(done, index) => done(index),
                 News::Batch(batch) => {
                     if !sink.deliver_batch(batch, &self.killed) {
                         return;
@@ -432,6 +455,9 @@ impl Shared {
             let woken_by = state.applier_woken_by;
             if let Some(change) = state.roles.as_mut().and_then(VecDeque::pop_front) {
                 return Some((News::Role(change), woken_by));
+            }
+            if let Some((done, index)) = state.reads.next_ended() {
+                return Some((News::Read(done, index), woken_by));
             }
             let (now, rest) = (self.now(), state.rest);
             if state.may_rest() && now < rest {

@@ -64,6 +64,8 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `server` | [`Rsm`]: starting operations, applying them, snapshots |
+//! | `reads` | [`Reads`]: how a service reads without the log; it does so only if it asks for it |
+//! | `server/reads` | [`Rsm::read_now`]: reading without the log |
 //! | `waiters` | which waiter waits for which log entry; [`NotLeader`] |
 //! | `sessions` | [`Sessions`]: an operation is done exactly once, because clients number their operations |
 //! | `retry` | the retry policy: which server a client asks next, how long it waits, when it pauses |
@@ -89,6 +91,7 @@
 //! can have one `Sessions` value for each shard, and send it together with the shard when the shard moves.
 
 mod clerk;
+mod reads;
 mod retry;
 mod server;
 mod sessions;
@@ -98,6 +101,7 @@ mod waiters;
 mod tests;
 
 pub use clerk::Servers;
+pub use reads::Reads;
 pub(crate) use retry::{Backoff, Response, Retry};
 pub use server::{Rsm, StartError, StateMachine};
 pub use sessions::{ClientId, Session, Sessions, Stamp};

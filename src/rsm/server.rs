@@ -6,10 +6,14 @@
 //!
 //! ```text
 //! machine -> waiters -> raft
+//! machine -> pending reads
 //! ```
 
+mod reads;
+
+use super::reads::{Pending, Reads};
 use super::waiters::{NotLeader, Waiters};
-use crate::raft::{self, ApplySink, Raft, RestoreError, RoleChange};
+use crate::raft::{self, ApplySink, Raft, RestoreError, RoleChange, TransferError};
 use labapi::{ApplyMsg, Bytes, Command, Persister, RaftStatus, ServerStart, Started};
 use labgob::DecodeError;
 use labrpc::Service;
@@ -92,6 +96,10 @@ struct Shared<M: StateMachine> {
     raft: OnceLock<Raft>,
     persister: Arc<Persister>,
     maxraftstate: Option<usize>,
+    /// How the service reads.
+    reads: Reads,
+    /// The reads without the log that wait for an entry.
+    pending: Mutex<Pending<M>>,
 }
 
 impl<M: StateMachine> Rsm<M> {
@@ -109,11 +117,23 @@ impl<M: StateMachine> Rsm<M> {
     ///
     /// # Errors
     /// The same as [`make`](Rsm::make).
-    pub fn make_with(
+    pub fn make_with(start: ServerStart, machine: M, options: raft::Options) -> Result<Rsm<M>, StartError> {
+        Rsm::make_reading(start, machine, options, Reads::Log)
+    }
+
+    /// Like [`make_with`](Rsm::make_with), for a service that reads with [`Rsm::read_now`]. All servers of a
+    /// group need the same value of `reads`. [`Reads::Lease`] switches on the option
+    /// [`lease`](raft::Options::lease).
+    ///
+    /// # Errors
+    /// The same as [`make`](Rsm::make).
+    pub fn make_reading(
         start: ServerStart,
         mut machine: M,
-        options: raft::Options,
+        mut options: raft::Options,
+        reads: Reads,
     ) -> Result<Rsm<M>, StartError> {
+        options.lease |= reads == Reads::Lease;
         let ServerStart { ends, me, persister, maxraftstate } = start;
         let snapshot = persister.read_snapshot();
         if !snapshot.is_empty() {
@@ -126,12 +146,17 @@ impl<M: StateMachine> Rsm<M> {
             raft: OnceLock::new(),
             persister: persister.clone(),
             maxraftstate,
+            reads,
+            pending: Mutex::new(Pending::new(0)),
         });
         // While this thread holds the lock, no message from Raft is handled. So `raft` is set before the
         // first message is handled.
         let machine = shared.machine.lock();
         let raft =
             Raft::make_with(ends, me, persister, Sink(shared.clone()), options).map_err(StartError::Raft)?;
+        if reads != Reads::Log {
+            *shared.pending.lock() = Pending::new(raft.restored_index());
+        }
         let first = shared.raft.set(raft).is_ok();
         debug_assert!(first, "`raft` is set only once");
         drop(machine);
@@ -202,6 +227,14 @@ impl<M: StateMachine> Rsm<M> {
         self.raft().service()
     }
 
+    /// Begins to transfer the leadership to server `target`, and returns at once.
+    ///
+    /// # Errors
+    /// See [`Raft::transfer_leadership`].
+    pub fn transfer_leadership(&self, target: usize) -> Result<(), TransferError> {
+        self.raft().transfer_leadership(target)
+    }
+
     /// Ends the server: its threads end, and the closures of all waiters are dropped. This method returns at
     /// once.
     pub fn kill(&self) {
@@ -210,6 +243,7 @@ impl<M: StateMachine> Rsm<M> {
         // earlier operations.
         let waiting = self.shared.waiters.lock().take();
         drop(waiting);
+        self.shared.drop_reads();
     }
 
     fn raft(&self) -> &Raft {
@@ -244,6 +278,8 @@ impl<M: StateMachine> Shared<M> {
     fn apply(&self, index: u64, term: u64, command: &Command, machine: &mut M) {
         let op = match labgob::decode(command.as_bytes()) {
             Ok(op) => op,
+            // A new leader has proposed this entry. It changes nothing.
+            Err(_) if command.is_empty() => return self.skip(index, term),
             Err(error) => labrt::fatal(format!(
                 "the log is corrupt: the command at index {index} ({} bytes: {command:?}) does not decode as {}: {error}",
                 command.len(),
@@ -258,14 +294,26 @@ impl<M: StateMachine> Shared<M> {
         }
     }
 
+    /// Handles an entry without an operation.
+    fn skip(&self, index: u64, term: u64) {
+        let (done, missed) = self.waiters.lock().applied(index, term);
+        debug_assert!(done.is_none(), "no operation was started at this index in this term");
+        missed.dismiss();
+    }
+
     fn change_role(&self, role: RoleChange, machine: &mut M) {
         // The waiters of this term stay. The report may say that this server is a candidate in this term.
         // Such a report may be late: perhaps the server already leads the same term.
         let dismissed = self.waiters.lock().end_terms_before(role.term);
         dismissed.dismiss();
-        if let Some(op) = machine.on_role(role) {
+        if !role.is_leader {
+            self.dismiss_reads();
+        }
+        let needs_entry = role.is_leader && self.reads != Reads::Log;
+        let own = machine.on_role(role).map(|op| Command::encode(&op));
+        if let Some(command) = own.or_else(|| needs_entry.then(|| Command::new(Vec::new()))) {
             // If this server no longer leads, nothing is started. The next leader starts its own operation.
-            self.raft().start(Command::encode(&op));
+            self.raft().start(command);
         }
     }
 
@@ -316,6 +364,9 @@ impl<M: StateMachine> ApplySink for Sink<M> {
         }
         if let Some(index) = last_applied {
             self.0.compact(index, &machine);
+        }
+        if let Some(index) = last_applied {
+            self.0.answer_reads(index, &machine);
         }
         true
     }

@@ -25,7 +25,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-use labapi::{HAS_A_LEADER, NO_QUORUM, Role};
+use labapi::{HAS_A_LEADER, NO_QUORUM, PROMISED, Role};
 use labrt::collections::BTreeMap;
 
 use labrt::trace::{LiveEvent, Observer};
@@ -132,8 +132,9 @@ impl Monitor {
             "raft.vote" if links.cause == "granted" => {
                 group.vote(act, fields.server("candidate")?, number("term")?)
             }
-            "raft.vote" if links.cause == HAS_A_LEADER => {
-                group.candidate_ignored(act, fields.server("candidate")?, number("term")?)
+            "raft.vote" if [HAS_A_LEADER, PROMISED].contains(&links.cause) => {
+                let promised = links.cause == PROMISED;
+                group.candidate_ignored(act, fields.server("candidate")?, number("term")?, promised)
             }
             "raft.vote" => group.vote_refused(act, fields.server("candidate")?, number("term")?),
             "raft.append" => group.append(act, number("first")?, &fields.entries()?),

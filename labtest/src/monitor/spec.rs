@@ -158,6 +158,9 @@ struct Server {
     heard: Option<(u64, At)>,
     /// The last message from the leader of the server's term: the term, and when the server has answered it.
     leader_heard: Option<(u64, At)>,
+    /// When the server has started, or has last heard from a leader: with leases, it then promises its vote
+    /// to nobody.
+    promised: Option<At>,
     /// The servers that have answered this server, and when.
     answers: BTreeMap<usize, At>,
     /// The candidates that the server has ignored because it has a leader, each with its term.
@@ -409,7 +412,7 @@ impl Group {
         (server.role, server.role_term) = (Role::Follower, restored.term);
         (server.commit, server.applied) = (index, index);
         server.state = restored;
-        (server.heard, server.leader_heard) = (None, None);
+        (server.heard, server.leader_heard, server.promised) = (None, None, Some(at));
         server.answers.clear();
         server.ignored.clear();
         server.reports = true;
@@ -806,12 +809,13 @@ impl Group {
     }
 
     /// The server refuses its vote because it has a leader, and does not take over the candidate's term
-    /// (CheckQuorum).
-    pub fn candidate_ignored(&mut self, act: Act, candidate: usize, term: u64) -> Checked {
+    /// (CheckQuorum). With `promised`, it does so because of its promise (leases).
+    pub fn candidate_ignored(&mut self, act: Act, candidate: usize, term: u64, promised: bool) -> Checked {
         let Act { server: me, at, .. } = act;
         let Some(server) = self.acting(act) else { return Ok(()) };
+        let promised = promised && server.promised.is_some_and(|then| at.0 < then.0 + LED_NS);
         check!(
-            server.has_a_leader(at),
+            promised || server.has_a_leader(at),
             HIGHER_TERM,
             "S{me} ignores S{candidate} in term {term} at {at} because it has a leader, but it has heard from none in its term {}",
             server.state.term
@@ -944,7 +948,14 @@ impl Group {
             broken!(SAVED_FIRST, "S{me} replies at {at}, but its {} is not saved", change.undo.what());
         }
         check!(term <= own, TRUE_MESSAGES, "S{me} replies with term {term} at {at}, but its term is {own}");
-        let Some(request) = request else { return Ok(()) };
+        let Some(request) = request else {
+            // The network has delivered the request twice, and this is the second reply. Perhaps the server
+            // has just heard from its leader again.
+            if term == own && matches!(reply, Reply::Append { .. } | Reply::Install { .. }) {
+                (server.leader_heard, server.promised) = (Some((own, at)), Some(at));
+            }
+            return Ok(());
+        };
         let asked = request.term();
         let ignores = matches!(request, Request::Vote { candidate, term, .. } if server.ignored.contains(&(candidate, term)));
         // A pre-vote raises no term.
@@ -973,7 +984,7 @@ impl Group {
             }
             (Request::Append { leader, prev, entries, .. }, Reply::Append { success, .. }) => {
                 if is_current {
-                    server.leader_heard = Some((own, at));
+                    (server.leader_heard, server.promised) = (Some((own, at)), Some(at));
                 }
                 check!(
                     yields,
@@ -1007,7 +1018,7 @@ impl Group {
             }
             (Request::Install { leader, .. }, Reply::Install { .. }) => {
                 if is_current {
-                    server.leader_heard = Some((own, at));
+                    (server.leader_heard, server.promised) = (Some((own, at)), Some(at));
                 }
                 check!(
                     yields,

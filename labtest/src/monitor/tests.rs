@@ -259,17 +259,17 @@ fn a_server_with_a_leader_may_ignore_a_candidate() {
     let refusal = Reply::Vote { term: 1, granted: false };
     breaks(story.group.reply(act, story.messages, refusal), &rules::HIGHER_TERM, "a request of term 9");
     Story::ok(story.ask(1, 9, place(2, 1)));
-    Story::ok(story.group.candidate_ignored(act, 1, 9));
+    Story::ok(story.group.candidate_ignored(act, 1, 9, false));
     Story::ok(story.group.reply(act, story.messages, refusal));
     story.now += 5_000_000_000;
     let act = story.act(2);
-    breaks(story.group.candidate_ignored(act, 1, 9), &rules::HIGHER_TERM, "it has heard from none");
+    breaks(story.group.candidate_ignored(act, 1, 9, false), &rules::HIGHER_TERM, "it has heard from none");
 }
 
 #[test]
 fn a_pre_vote_raises_no_term_and_goes_to_a_log_that_is_up_to_date() {
     let mut story = Story::in_operation();
-    let mut ask = |story: &mut Story, last| {
+    let ask = |story: &mut Story, last| {
         story.messages += 1;
         let act = story.act(2);
         story.group.request(act, story.messages, Request::PreVote { term: 1, candidate: 2, last })

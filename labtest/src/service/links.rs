@@ -103,6 +103,13 @@ impl<S: Replicated> Cluster<S> {
         self.marks.unreliable(unreliable);
         network::set_unreliable(&self.net, unreliable);
     }
+
+    /// Turns long reordering on or off: two thirds of all replies come up to 2.4 seconds late.
+    pub fn set_long_reordering(&self, on: bool) {
+        dlog!(TEST, "turns long reordering {}", if on { "on" } else { "off" });
+        events::long_reordering(on);
+        self.net.long_reordering(on);
+    }
 }
 
 /// All pairs of a number in `left` and a number in `right`. Each pair occurs in both orders.

@@ -45,6 +45,7 @@ mod tests;
 use labapi::{Persister, Replicated, ServerStart};
 use labrpc::{Cost, Name, Network, NetworkOptions, Server};
 use labrt::collections::{BTreeMap, BTreeSet};
+use labrt::dlog;
 use labrt::node::NodeId;
 use labrt::sync::atomic::AtomicU64;
 use labrt::sync::{Arc, Mutex};
@@ -290,6 +291,14 @@ impl<S: Replicated> Cluster<S> {
         let lives = &self.servers[i];
         lives.resume();
         self.marks.resumed(lives.node());
+    }
+
+    /// Changes the speed of the clock of server `i`: from now on, this clock counts `permille` milliseconds
+    /// in a second. Only a server that reads a [`labrt::NodeClock`] notices this.
+    #[track_caller]
+    pub fn set_clock_speed(&self, i: usize, permille: u32) {
+        dlog!(TEST, "lets the clock of S{i} count {permille} ms in a second");
+        labrt::node::set_clock_speed(self.servers[i].node(), permille);
     }
 
     /// Returns true if server `i` runs.

@@ -29,7 +29,8 @@
 use super::{Core, Standing};
 use crate::raft::effects::Event;
 use crate::raft::messages::{RequestVoteArgs, RequestVoteReply};
-use labapi::{HAS_A_LEADER, NO_QUORUM};
+use crate::raft::progress::Sent;
+use labapi::NO_QUORUM;
 use std::time::Duration;
 
 /// The answers that a server has got in one term.
@@ -41,20 +42,21 @@ pub(super) struct Answers {
 }
 
 impl Core {
-    /// Notes that `peer` has answered a message of the current term.
-    pub(super) fn note_answer(&mut self, peer: usize, now: Duration) {
+    /// Notes that a server has answered a message of the current term.
+    pub(super) fn note_answer(&mut self, sent: Sent, now: Duration) {
         let Answers { term, at } = &mut self.beyond.answers;
         if *term != self.current_term || at.len() != self.n {
             (*term, *at) = (self.current_term, vec![None; self.n]);
         }
-        at[peer] = Some(now);
+        at[sent.peer] = Some(now);
+        self.note_heard(sent);
     }
 
     /// The time at which this leader steps down, if it gets no more answers. It is `None` without
     /// CheckQuorum.
     pub(super) fn quorum_deadline(&self) -> Option<Duration> {
         let others = self.majority() - 1;
-        if !self.options.check_quorum || others == 0 {
+        if !self.options.checks_quorum() || others == 0 {
             return None;
         }
         Some(self.answered_by(others) + self.options.election_timeout.end)
@@ -85,11 +87,13 @@ impl Core {
         args: &RequestVoteArgs,
         now: Duration,
     ) -> Option<RequestVoteReply> {
-        if !self.options.check_quorum || args.term <= self.current_term || !self.has_a_leader(now) {
+        let may_be_refused = args.term > self.current_term || self.options.lease;
+        if !self.options.checks_quorum() || !may_be_refused {
             return None;
         }
+        let cause = self.reason_to_ignore_candidates(now)?;
         let (candidate, term) = (args.candidate_id, args.term);
-        self.happened(Event::VoteRefused { candidate, term, cause: HAS_A_LEADER });
+        self.happened(Event::VoteRefused { candidate, term, cause });
         Some(RequestVoteReply { term: self.current_term, vote_granted: false })
     }
 }

@@ -124,6 +124,6 @@ impl Core {
             last_log_index: self.log.last_index(),
             last_log_term: self.log.last_term(),
         });
-        Some(Outgoing { sent: self.stamp(peer, What::Vote), message })
+        Some(Outgoing { sent: self.stamp(peer, What::Vote, now), message })
     }
 }

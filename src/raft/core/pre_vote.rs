@@ -27,7 +27,6 @@ use super::election::Ballot;
 use crate::raft::effects::Event;
 use crate::raft::messages::{Message, RequestVoteArgs, RequestVoteReply};
 use crate::raft::progress::{Outgoing, Sent, What};
-use labapi::HAS_A_LEADER;
 use std::time::Duration;
 
 /// The pre-votes that a server asks for, from one election timeout to the next.
@@ -81,7 +80,7 @@ impl Core {
             last_log_index: self.log.last_index(),
             last_log_term: self.log.last_term(),
         });
-        Some(Outgoing { sent: self.stamp(peer, What::PreVote), message })
+        Some(Outgoing { sent: self.stamp(peer, What::PreVote, now), message })
     }
 
     /// The handler of `PreVote`. The term of the request is the term in which the other server would start an
@@ -94,8 +93,8 @@ impl Core {
     }
 
     fn reason_to_refuse_pre_vote(&self, args: &RequestVoteArgs, now: Duration) -> Option<&'static str> {
-        if self.has_a_leader(now) {
-            return Some(HAS_A_LEADER);
+        if let Some(reason) = self.reason_to_ignore_candidates(now) {
+            return Some(reason);
         }
         let would_vote_anew = args.term > self.current_term && args.candidate_id < self.n;
         match would_vote_anew {

@@ -26,7 +26,7 @@ impl Core {
 
     /// The handler of `AppendEntries` (Figure 2).
     pub fn append_entries(&mut self, args: &AppendEntriesArgs, now: Duration) -> AppendEntriesReply {
-        if !self.hear_leader(args.term, now) {
+        if !self.hear_leader(args.leader_id, args.term, now) {
             return self.refuse(None);
         }
         let (prev, prev_term, entries) = self.skip_covered(args);

@@ -50,7 +50,7 @@ impl Core {
 
     /// The handler of `InstallSnapshot` (Figure 13).
     pub fn install_snapshot(&mut self, args: &InstallSnapshotArgs, now: Duration) -> InstallSnapshotReply {
-        if self.hear_leader(args.term, now) && args.last_included_index > self.commit_index {
+        if self.hear_leader(args.leader_id, args.term, now) && args.last_included_index > self.commit_index {
             self.install(args);
         }
         InstallSnapshotReply { term: self.current_term }

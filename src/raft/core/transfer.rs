@@ -87,6 +87,7 @@ impl Core {
         }
         let deadline = now + self.options.election_timeout.end;
         self.beyond.transfer = Some(Transfer { term: self.current_term, target, deadline, told: None });
+        self.end_lease();
         self.happened(Event::TransferBegan(target));
         Ok(())
     }
@@ -124,12 +125,12 @@ impl Core {
         self.timeout_now_deadline(peer).filter(|at| *at <= now)?;
         self.beyond.transfer.as_mut()?.told = Some(now);
         let message = Message::TimeoutNow(TimeoutNowArgs { term: self.current_term, leader_id: self.me });
-        Some(Outgoing { sent: self.stamp(peer, What::TimeoutNow), message })
+        Some(Outgoing { sent: self.stamp(peer, What::TimeoutNow, now), message })
     }
 
     /// The handler of `TimeoutNow`: the leader tells this server to start an election at once.
     pub fn timeout_now(&mut self, args: &TimeoutNowArgs, now: Duration) -> TimeoutNowReply {
-        if self.hear_leader(args.term, now) {
+        if self.hear_leader(args.leader_id, args.term, now) {
             self.become_candidate(now);
             self.beyond.told_to_campaign = Some(self.current_term);
             self.count_votes();

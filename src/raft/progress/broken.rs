@@ -12,7 +12,7 @@ fn view() -> Progress {
     view.succeeded(1, 2, 0);
     view.restart_from(3, 2);
     let what = What::Append { prev: 2, last: 3, commit: 0 };
-    view.sent(Sent { peer: 1, term: 1, seq: 2, what }, Content::Entries, AT_ONCE);
+    view.sent(Sent { peer: 1, term: 1, seq: 2, at: AT_ONCE, what }, Content::Entries, AT_ONCE);
     view
 }
 

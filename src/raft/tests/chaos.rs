@@ -51,6 +51,11 @@ struct World {
     options: Options,
     /// Do leaders sometimes transfer their leadership?
     transfers: bool,
+    /// Do clients read without the log?
+    reads: bool,
+    /// The reads that wait for a round, by server, incarnation and number. For each read, the number of
+    /// entries that were committed when it arrived.
+    waiting_reads: BTreeMap<(usize, u32, ReadId), u64>,
     servers: Vec<Server>,
     packets: Vec<Packet>,
     proposed: u64,
@@ -75,6 +80,9 @@ struct Seen {
     restarts: u64,
     truncations: u64,
     transfers: u64,
+    /// Reads that got a read index after a round, and at once because of a lease.
+    reads: u64,
+    lease_reads: u64,
 }
 
 fn mix(state: u64, command: &Command) -> u64 {
@@ -82,7 +90,7 @@ fn mix(state: u64, command: &Command) -> u64 {
 }
 
 impl World {
-    fn new(seed: u64, options: Options, transfers: bool) -> World {
+    fn new(seed: u64, options: Options, transfers: bool, reads: bool) -> World {
         let mut dice = Dice(seed.wrapping_mul(0x1234_5678_9abc_def1));
         let n = 3 + dice.below(3);
         let server = |me| Server {
@@ -96,6 +104,8 @@ impl World {
             dice,
             now: Duration::ZERO,
             transfers,
+            reads,
+            waiting_reads: BTreeMap::new(),
             options: options.clone(),
             servers: (0..n).map(server).collect(),
             packets: Vec::new(),
@@ -119,6 +129,9 @@ impl World {
         // due, and sometimes after.
         self.now += Duration::from_millis(self.dice.below(4) as u64);
         let me = self.dice.below(self.n());
+        if self.reads && self.dice.one_in(4) {
+            self.read(me);
+        }
         match self.dice.below(100) {
             0..50 => self.disturb_or_deliver(),
             50..80 => self.send(me),
@@ -126,11 +139,44 @@ impl World {
             90..96 => self.apply(me),
             96 if self.dice.one_in(3) => self.compact(me),
             97 if self.dice.one_in(3) => self.restart(me),
-            98 if self.dice.one_in(2) => self.servers[me].core.election_timeout(self.now),
+            98 if self.dice.one_in(2) => self.time_out(me),
             99 if self.transfers => self.transfer(me),
             _ => {}
         }
         self.settle(me);
+    }
+
+    /// An election may begin at any time. But with leases, a server must wait until its timeout has passed.
+    fn time_out(&mut self, me: usize) {
+        let core = &mut self.servers[me].core;
+        if !self.options.lease || core.election_deadline().is_some_and(|at| at <= self.now) {
+            core.election_timeout(self.now);
+        }
+    }
+
+    fn read(&mut self, me: usize) {
+        let committed = self.committed.len() as u64;
+        let server = &mut self.servers[me];
+        match server.core.begin_read(self.now) {
+            Some(ReadStart::Index(index)) => {
+                assert!(index >= committed, "S{me} has a lease, but {index} < {committed}");
+                self.seen.lease_reads += 1;
+            }
+            Some(ReadStart::Waits(id)) => {
+                self.waiting_reads.insert((me, server.incarnation, id), committed);
+            }
+            None => assert!(!server.core.is_leader(), "S{me} leads and does not read"),
+        }
+    }
+
+    /// A read that waited has got its read index.
+    fn check_read(&mut self, me: usize, id: ReadId, index: Option<u64>) {
+        let incarnation = self.servers[me].incarnation;
+        let committed = self.waiting_reads.remove(&(me, incarnation, id)).expect("the read waits");
+        if let Some(index) = index {
+            assert!(index >= committed, "a read at S{me}: {index} < {committed}");
+            self.seen.reads += 1;
+        }
     }
 
     fn transfer(&mut self, me: usize) {
@@ -289,7 +335,10 @@ impl World {
         server.core.persist_to(&server.disk, &effects.persist);
 
         let core = Core::restore(me, n, &disk).expect("a core has written this state");
-        let core = with(core, &self.options);
+        let mut core = with(core, &self.options);
+        core.note_start(self.now);
+        core.reset_election_timer(self.now);
+        let _ = core.take_effects();
         let snapshot = disk.read_snapshot();
         let (applied, state) = match snapshot.is_empty() {
             true => (0, 0),
@@ -309,6 +358,9 @@ impl World {
             server.core.check_persisted(&server.disk);
         }
         assert_eq!(server.disk.raft_state_size(), server.disk.read_raft_state().len());
+        for (id, index) in effects.reads {
+            self.check_read(me, id, index);
+        }
         self.check_election_safety(me);
         self.check_log_matching(me);
         self.check_commitment(me);
@@ -497,12 +549,36 @@ fn figure_3_holds_with_every_option() {
     }
 }
 
+/// The read index of a read is never below the index of an entry that was committed before the read.
+#[test]
+fn reads_are_linearizable_on_a_bad_network() {
+    const SOME: u64 = SEEDS / 6;
+    let check = |total: Seen| {
+        assert!(total.commits > 20 * SOME && total.restarts > SOME && total.reads > 20 * SOME, "{total:?}");
+    };
+    let with_leases = |total: Seen| {
+        assert!(total.commits > 20 * SOME && total.restarts > SOME && total.reads > SOME, "{total:?}");
+        assert!(total.lease_reads > 20 * SOME, "{total:?}");
+    };
+    for transfers in [false, true] {
+        chaos_with(SOME, Options::default(), transfers, true, check);
+        for pre_vote in [false, true] {
+            let options = Options { lease: true, pre_vote, ..Options::default() };
+            chaos_with(SOME, options, transfers, true, with_leases);
+        }
+    }
+}
+
 /// Runs the seeds, and calls `check` with what has happened.
 fn chaos(seeds: u64, options: Options, transfers: bool, check: fn(Seen)) {
+    chaos_with(seeds, options, transfers, false, check);
+}
+
+fn chaos_with(seeds: u64, options: Options, transfers: bool, reads: bool, check: fn(Seen)) {
     labrt::run(move || {
         let mut total = Seen::default();
         for seed in 1..=seeds {
-            let mut world = World::new(seed, options.clone(), transfers);
+            let mut world = World::new(seed, options.clone(), transfers, reads);
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 for _ in 0..STEPS {
                     world.step();
@@ -519,6 +595,8 @@ fn chaos(seeds: u64, options: Options, transfers: bool, check: fn(Seen)) {
             total.restarts += world.seen.restarts;
             total.truncations += world.seen.truncations;
             total.transfers += world.seen.transfers;
+            total.reads += world.seen.reads;
+            total.lease_reads += world.seen.lease_reads;
             // The test calls the cores directly, and this takes no virtual time. If the virtual clock did not
             // move, the watchdog would report that the test hangs.
             labrt::time::sleep(labrt::time::Duration::from_millis(1));

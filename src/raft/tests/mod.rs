@@ -7,6 +7,7 @@ mod commitment;
 mod elections;
 mod log;
 mod progress;
+mod reads;
 mod replication;
 mod server;
 mod snapshots;

@@ -79,6 +79,10 @@ impl Server {
         self.core.timeout_now(args, self.now)
     }
 
+    pub(super) fn begin_read(&mut self) -> Option<ReadStart> {
+        self.core.begin_read(self.now)
+    }
+
     /// Sets the clock forward by `passed`. Returns the next message to `peer`.
     pub(super) fn next_message(&mut self, peer: usize, passed: Duration) -> Option<Outgoing> {
         self.now += passed;

@@ -1,0 +1,314 @@
+//! Reads without the log: the tests of lab 3 and the strict tests with each kind of read, and tests that look
+//! for old values. The name of a case is the kind of read and the name of the test: `lease_basic_3a`.
+
+use std::process::ExitCode;
+
+use labapi::{KvService, Replicated, ServerStart, Strictness};
+use labrpc::{End, Service};
+use labrt::rng;
+use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use labrt::sync::{Arc, Mutex};
+use labrt::thread;
+use labrt::time::{Duration, Instant, sleep};
+use labtest::harness::{self, Case};
+use labtest::kv::make_client;
+use labtest::lab3::{self, Part};
+use labtest::service::{Cluster, Setup, make_config};
+use labtest::strict3;
+use mit6824::kvraft::{Clerk, KvServer};
+use mit6824::raft::Options;
+use mit6824::rsm::Reads;
+
+/// The kinds of reads, and their names in the names of cases.
+const KINDS: [(Reads, &str); 3] =
+    [(Reads::ReadIndex, "read_index"), (Reads::Lease, "lease"), (Reads::Follower, "follower")];
+
+/// The service of lab 3 with reads of the kind `KINDS[KIND]`.
+struct Reading<const KIND: usize>(KvServer);
+
+impl<const KIND: usize> Replicated for Reading<KIND> {
+    const STRICTNESS: Strictness = Strictness::Fail;
+
+    type Clerk = Clerk;
+
+    fn start(start: ServerStart) -> Self {
+        let server = KvServer::start_reading(start, Options::default(), KINDS[KIND].0);
+        Reading(server.unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    fn is_leader(&self) -> bool {
+        self.0.get_state().1
+    }
+
+    fn kill(&self) {
+        self.0.kill();
+    }
+
+    fn services(self: &Arc<Self>) -> Vec<Service> {
+        self.0.services()
+    }
+
+    fn make_clerk(ends: Vec<End>) -> Clerk {
+        Clerk::new(ends)
+    }
+}
+
+/// A service whose leader can transfer its leadership.
+trait Transfers: KvService {
+    fn give_to(&self, target: usize);
+}
+
+impl<const KIND: usize> Transfers for Reading<KIND> {
+    fn give_to(&self, target: usize) {
+        // If the server no longer leads, nothing happens.
+        let _ = self.0.transfer_leadership(target);
+    }
+}
+
+fn main() -> ExitCode {
+    let mut cases = [all::<Reading<0>>(0), all::<Reading<1>>(1), all::<Reading<2>>(2)].concat();
+    cases.push(Case::ours("lease_clocks_within_the_bound", clocks_within_the_bound));
+    if labrt::is_sim() {
+        cases.push(Case::ours("lease_clocks_beyond_the_bound", clocks_beyond_the_bound));
+    }
+    harness::main(labrt::here!(), Strictness::Fail, &cases)
+}
+
+fn all<S: Transfers>(kind: usize) -> Vec<Case> {
+    let mut cases = vec![
+        Case::ours("reads_write_nothing", reads_write_nothing::<S>),
+        Case::ours("read_after_an_election", read_after_an_election::<S>),
+        Case::ours("read_after_a_restart", read_after_a_restart::<S>),
+        Case::ours("leader_is_cut_off", leader_is_cut_off::<S>),
+        Case::ours("answers_come_late", answers_come_late::<S>),
+        Case::ours("voter_restarts", voter_restarts::<S>),
+        Case::ours("leadership_is_transferred", leadership_is_transferred::<S>),
+    ];
+    if labrt::is_sim() {
+        cases.push(Case::ours("leader_is_paused", leader_is_paused::<S>));
+    }
+    cases.extend([lab3::cases::<S>(Part::A), lab3::cases::<S>(Part::B), strict3::cases::<S>()].concat());
+    let name = KINDS[kind].1;
+    cases.into_iter().map(|case| Case::ours(format!("{name}_{}", case.name), move || (case.body)())).collect()
+}
+
+/// Reads add nothing to the log.
+fn reads_write_nothing<S: KvService>() {
+    let cfg = make_config::<S>(Setup::of(3).near_clients());
+    cfg.begin("Test (ours): reads write nothing");
+    let mut ck = make_client(&cfg, &cfg.all());
+    ck.put("k", "value");
+    sleep(Duration::from_millis(500));
+    let before = cfg.log_size();
+    (0..100).for_each(|_| ck.check("k", "value"));
+    assert_eq!(cfg.log_size(), before, "the size of the saved state after 100 reads");
+    cfg.end();
+}
+
+/// A new leader answers reads although no client writes.
+fn read_after_an_election<S: KvService>() {
+    let cfg = make_config::<S>(Setup::of(3).near_clients());
+    cfg.begin("Test (ours): a read after an election, without writes");
+    let mut ck = make_client(&cfg, &cfg.all());
+    for round in 0..4 {
+        let value = round.to_string();
+        ck.put("k", &value);
+        let leader = cfg.leader().unwrap_or(0);
+        cfg.shutdown_server(leader);
+        let start = Instant::now();
+        ck.check("k", &value);
+        assert!(start.elapsed() < Duration::from_secs(5), "the read took {:?}", start.elapsed());
+        cfg.start_server(leader);
+        cfg.connect_all();
+    }
+    cfg.end();
+}
+
+/// All servers restart from snapshots. Each server that may answer reads answers them without any write.
+fn read_after_a_restart<S: KvService>() {
+    let cfg = make_config::<S>(Setup::of(3).near_clients().maxraftstate(1));
+    cfg.begin("Test (ours): reads after a restart from snapshots");
+    let mut ck = make_client(&cfg, &cfg.all());
+    for round in 0..4 {
+        let value = round.to_string();
+        ck.put("k", &value);
+        cfg.all().into_iter().for_each(|i| cfg.shutdown_server(i));
+        cfg.all().into_iter().for_each(|i| cfg.start_server(i));
+        cfg.connect_all();
+        let start = Instant::now();
+        ck.check("k", &value);
+        assert!(start.elapsed() < Duration::from_secs(5), "the read took {:?}", start.elapsed());
+    }
+    cfg.end();
+}
+
+// ---------------------------------------------------------------------- Old values
+
+/// The servers in a round of [`look_for_old_values`]: the leader, and the two others in random order.
+struct Roles {
+    leader: usize,
+    a: usize,
+    b: usize,
+}
+
+/// Fails the test if a read returns an old value, see [`old_values`].
+fn look_for_old_values<S: KvService>(title: &str, rounds: usize, fault: fn(&Cluster<S>, &Roles)) {
+    let old = old_values(title, rounds, fault);
+    assert!(old.is_empty(), "the history is not linearizable: {}", old.join("; "));
+}
+
+/// A client writes 1, 2, 3, ... At each of the three servers a client reads all the time, and sees only this
+/// server. In each round, `fault` makes a fault, and waits.
+///
+/// Returns the reads with an old value. A value is old if a newer value was written or read before the read
+/// began. If there is such a read, the history is not linearizable.
+fn old_values<S: KvService>(title: &str, rounds: usize, fault: fn(&Cluster<S>, &Roles)) -> Vec<String> {
+    let cfg = make_config::<S>(Setup::of(3).near_clients());
+    let mut ck = make_client(&cfg, &cfg.all());
+    cfg.begin(title);
+    ck.put("k", "0");
+    let (stop, newest) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (old, mut clients) = (Arc::new(Mutex::new(Vec::new())), Vec::new());
+    for server in cfg.all() {
+        let mut reader = make_client(&cfg, &[server]);
+        let (id, stop, newest, old) = (reader.id(), stop.clone(), newest.clone(), old.clone());
+        let body = move || {
+            while !stop.load(Ordering::SeqCst) {
+                let before = newest.load(Ordering::SeqCst);
+                let value: u64 = reader.get("k").parse().expect("the writer writes numbers");
+                if value < before {
+                    old.lock().push(format!("a read at S{server} returned {value}, {before} is newer"));
+                }
+                newest.fetch_max(value, Ordering::SeqCst);
+                sleep(Duration::from_millis(rng::below(8)));
+            }
+        };
+        clients.push((id, thread::spawn_named(format!("reader-{server}"), body)));
+    }
+    let writer = {
+        let (stop, newest) = (stop.clone(), newest.clone());
+        thread::spawn_named("writer", move || {
+            for value in 1.. {
+                if stop.load(Ordering::SeqCst) {
+                    break;
+                }
+                ck.put("k", &value.to_string());
+                newest.fetch_max(value, Ordering::SeqCst);
+                sleep(Duration::from_millis(rng::below(20)));
+            }
+        })
+    };
+    for _ in 0..rounds {
+        sleep(Duration::from_millis(700 + rng::below(300)));
+        let leader = cfg.leader().unwrap_or(0);
+        let next = 1 + rng::below(2) as usize;
+        let roles = Roles { leader, a: (leader + next) % 3, b: (leader + 3 - next) % 3 };
+        fault(&cfg, &roles);
+        cfg.all().into_iter().for_each(|i| cfg.resume(i));
+        cfg.connect_all();
+    }
+    stop.store(true, Ordering::SeqCst);
+    clients.iter().for_each(|(id, _)| cfg.connect_client(*id, &cfg.all()));
+    writer.join().expect("the writer does not fail");
+    for (_, reader) in clients {
+        reader.join().expect("a reader does not fail");
+    }
+    assert!(newest.load(Ordering::SeqCst) > 10 * rounds as u64, "too little was written");
+    cfg.end();
+    let old = old.lock();
+    old.clone()
+}
+
+/// Section 8: a leader that is cut off does not answer reads after the others have elected a leader.
+///
+/// Finds: a read is answered without a round of heartbeats, or after a round that was sent before the read
+/// arrived; a lease is too long; a follower answers before it has applied the entry at the read index.
+fn leader_is_cut_off<S: Transfers>() {
+    look_for_old_values::<S>("Test (ours): reads while leaders are cut off", 10, |cfg, roles| {
+        cfg.partition(&[roles.leader], &[roles.a, roles.b]);
+        sleep(Duration::from_millis(rng::below(1500)));
+    });
+}
+
+/// Thesis, 6.4: a lease begins when the heartbeat was sent. Many replies come late here, up to 2.4 seconds.
+/// Some come when the leader is cut off, and the others have elected another leader.
+///
+/// Finds: a lease begins when the answer arrives.
+fn answers_come_late<S: Transfers>() {
+    look_for_old_values::<S>("Test (ours): reads while answers come late", 8, |cfg, roles| {
+        cfg.set_long_reordering(true);
+        sleep(Duration::from_millis(300 + rng::below(300)));
+        cfg.partition(&[roles.leader], &[roles.a, roles.b]);
+        sleep(Duration::from_millis(300 + rng::below(2000)));
+        cfg.set_long_reordering(false);
+    });
+}
+
+/// Thesis, 6.4: a server that restarts may have promised to vote for nobody.
+///
+/// One server does not hear the leader. So it asks the other server for its vote, again and again. This other
+/// server restarts, and at the same moment the leader is cut off.
+///
+/// Finds: a server votes at once after a restart, although the leader has a lease.
+fn voter_restarts<S: Transfers>() {
+    look_for_old_values::<S>("Test (ours): reads while voters restart", 12, |cfg, roles| {
+        cfg.partition(&[roles.leader], &[roles.b]);
+        sleep(Duration::from_millis(400 + rng::below(600)));
+        cfg.shutdown_server(roles.a);
+        cfg.start_server(roles.a);
+        cfg.partition(&[roles.a, roles.b], &[roles.leader]);
+        sleep(Duration::from_millis(500 + rng::below(300)));
+    });
+}
+
+/// Thesis, 6.4: a leader that transfers its leadership has no lease.
+///
+/// The network loses and delays messages. So the old leader often does not hear that it is deposed. Sometimes
+/// the target gets the order to start an election after the leader has given up the transfer.
+///
+/// Finds: a leader keeps its lease during a transfer, or gets a new one after it.
+fn leadership_is_transferred<S: Transfers>() {
+    look_for_old_values::<S>("Test (ours): reads while the leadership is transferred", 25, |cfg, roles| {
+        cfg.set_unreliable(true);
+        cfg.call(roles.leader, |server| server.give_to(roles.a));
+        sleep(Duration::from_millis(rng::below(40)));
+        cfg.partition(&[roles.a, roles.b], &[roles.leader]);
+        sleep(Duration::from_millis(300));
+        cfg.set_unreliable(false);
+    });
+}
+
+/// Section 8: a leader that was paused must not answer reads with what it believed before.
+fn leader_is_paused<S: Transfers>() {
+    look_for_old_values::<S>("Test (ours): reads while leaders are paused", 10, |cfg, roles| {
+        cfg.pause(roles.leader);
+        sleep(Duration::from_millis(rng::below(1500)));
+        cfg.resume(roles.leader);
+        sleep(Duration::from_millis(rng::below(300)));
+    });
+}
+
+// ---------------------------------------------------------------------- Clocks
+
+/// The assumption of leases about clocks, see [`Options::clock_drift`]: the clocks differ by at most 10
+/// percent. With such clocks, no read returns an old value.
+fn clocks_within_the_bound() {
+    let title = "Test (ours): leases with clocks that differ by ten percent";
+    look_for_old_values::<Reading<1>>(title, 10, |cfg, roles| cut_off_with_clock(cfg, roles, 900));
+}
+
+/// If the clocks differ by more than the bound, reads may return old values. This test shows it: the leader's
+/// clock is much too slow. So its lease ends long after the others have elected another leader.
+fn clocks_beyond_the_bound() {
+    let title = "Test (ours): leases with a clock that is much too slow";
+    let old = old_values::<Reading<1>>(title, 10, |cfg, roles| cut_off_with_clock(cfg, roles, 200));
+    assert!(!old.is_empty(), "the leader's clock is much too slow, but no read returned an old value");
+}
+
+/// Cuts the leader off. From this moment on its clock is slow: it counts `permille` milliseconds in a second.
+fn cut_off_with_clock(cfg: &Cluster<Reading<1>>, roles: &Roles, permille: u32) {
+    cfg.set_clock_speed(roles.leader, permille);
+    cfg.partition(&[roles.leader], &[roles.a, roles.b]);
+    sleep(Duration::from_millis(1500));
+    cfg.set_clock_speed(roles.leader, 1000);
+}
