@@ -86,10 +86,19 @@ class About {
   }
 
   /**
+   * Where the reader goes from the failure: to the operation without a place, or to the event that contradicts.
+   * @param {number} e
+   */
+  stepFrom(e) {
+    return e === this.run.failed && this.end !== e ? this.end : this.step;
+  }
+
+  /**
    * The event that contradicts: the last one, of the servers that the message names; -1 if there is none.
    */
   get step() {
-    const { events, names, run, lane } = this;
+    const { names, run, lane } = this;
+    const events = this.events.filter((e) => e !== this.end);
     const own = events.filter((e) => run.lane[e] === lane);
     const named = events.filter((e) => names.lanes.includes(run.lane[e]));
     const among = [own, named, events].find((list) => list.length > 0) ?? [];

@@ -135,7 +135,7 @@ class Details {
     close.addEventListener("click", () => this.act.unpin());
     heading.append(close);
     const made = [heading];
-    if (e === run.failed || e === blockedEvent(run)) made.push(...this.about());
+    if (e === run.failed || e === blockedEvent(run)) made.push(...this.about(e));
     if (message >= 0) made.push(this.messageLine(message), this.course(id, e), ...this.fates(message));
     else if (operation >= 0) made.push(this.course(id, e));
     made.push(...this.eventFields(e), ...this.serverAfter(e));
@@ -144,15 +144,18 @@ class Details {
     return made;
   }
 
-  /** The events that the failure is about. */
-  about() {
+  /** The events that the failure is about. @param {number} pinned the failure, or the operation without a place */
+  about(pinned) {
     const { run } = this;
     const about = run.failureAbout();
     if (!about || about.events.length === 0) return [];
+    // From an operation the key U goes to its answer, and from what a message has caused it goes to the message.
+    const step = pinned === run.failed && run.parent[pinned] < 0 ? about.stepFrom(pinned) : -1;
     const list = element("ol", "around");
-    for (const e of about.events) list.append(this.line(e, e === about.step ? "here" : ""));
-    const line = element("p", "hint", "The key ", element("kbd", "", "U"), " goes to the marked one.");
-    return run.parent[run.failed] >= 0 ? [element("h3", "", about.title), list] : [element("h3", "", about.title), list, line];
+    for (const e of about.events) list.append(this.line(e, e === step ? "here" : ""));
+    const made = [element("h3", "", about.title), list];
+    if (step >= 0) made.push(element("p", "hint", "The key ", element("kbd", "", "U"), " goes to the marked one."));
+    return made;
   }
 
   /** A line of a list of events: the lane, the time, and the words. @param {number} e @param {string} className */

@@ -382,7 +382,7 @@ class RunPage {
     if (events.length === 0) {
       const about = pinned === run.failed || pinned === this.failure ? run.failureAbout() : null;
       const answer = this.answerTo(pinned);
-      const step = answer >= 0 ? answer : (about?.step ?? -1);
+      const step = answer >= 0 ? answer : (about?.stepFrom(pinned) ?? -1);
       if (step >= 0) {
         this.visit(step);
         return;
