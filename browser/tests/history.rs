@@ -752,7 +752,7 @@ fn the_pages_of_a_run_and_of_its_history_link_to_each_other() {
     assert_eq!(page.number(pinned), blocked.ret as f64);
     page.screenshot("run-of-a-history");
     page.click_on("#history");
-    page.until("location.pathname.endsWith('t-7-history.html') && page.painted > 0");
+    page.until("location.pathname.endsWith('t-7-history.html') && window.page?.painted > 0");
     assert_eq!(page.number("page.chosen.pinned"), 5.0, "the page of the history opens at the same operation");
     // From each operation of the history a link leads to the same operation in the run.
     page.press(",");
@@ -761,7 +761,7 @@ fn the_pages_of_a_run_and_of_its_history_link_to_each_other() {
     let same = "document.querySelector('#pinned a.button').href === document.getElementById('run').href";
     assert_eq!(page.eval(same), true);
     page.click_on("#run");
-    page.until("location.pathname.endsWith('t-7.html') && page.painted > 0");
+    page.until("location.pathname.endsWith('t-7.html') && window.page?.painted > 0");
     page.rest();
     assert_eq!(page.number(pinned), bars[op].ret as f64);
     page.no_errors();

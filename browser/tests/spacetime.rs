@@ -8,6 +8,7 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 use std::{env, fs, process};
 
@@ -22,7 +23,10 @@ use mit6824_browser::{Looks, Page};
 /// expects that these two servers commit an entry. This fails, because only the other side of the partition
 /// has a majority.
 fn failing_run() -> Trace {
-    let file: PathBuf = env::temp_dir().join(format!("mit6824-spacetime-{}.jsonl", process::id()));
+    // Tests run at the same time, so each run has a file of its own.
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let n = RUNS.fetch_add(1, Ordering::Relaxed);
+    let file: PathBuf = env::temp_dir().join(format!("mit6824-spacetime-{}-{n}.jsonl", process::id()));
     let run = Run {
         seed: 7,
         quiet: true,
