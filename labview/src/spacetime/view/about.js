@@ -86,7 +86,8 @@ class About {
   }
 
   /**
-   * Where the reader goes from the failure: to the operation without a place, or to the event that contradicts.
+   * Where the reader goes from the failure: to the operation without a place, or to the event that
+   * contradicts.
    * @param {number} e
    */
   stepFrom(e) {
@@ -158,7 +159,10 @@ class About {
     const answers = this.last(/^client\.return$/, (e) => run.id[e] >= 0 && String(run.field(run.operations.call[run.operationOf[run.id[e]]] ?? -1, "key")) === names.key, 3);
     /** @type {Set<string>} */
     const seen = new Set();
-    /** The operations that a server did not do again, by lane. @type {Map<number, { e: number, operation: string }>} */
+    /**
+     * The operations that a server did not do again, by lane.
+     * @type {Map<number, { e: number, operation: string }>}
+     */
     const repeated = new Map();
     const most = MOST_ABOUT - answers.length - (end !== run.failed ? 1 : 0);
     /** @type {number[]} */

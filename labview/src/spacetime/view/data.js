@@ -385,7 +385,10 @@ class Run {
     return this.kinds.some(({ name }) => name === "raft.reply");
   }
 
-  /** How many servers voted for a new leader, for example `3 of 5 votes`; "" if it is not known. @param {number} e */
+  /**
+   * How many servers voted for a new leader, for example `3 of 5 votes`; "" if it is not known.
+   * @param {number} e
+   */
   votesText(e) {
     const lane = this.lane[e];
     if (!this.hasReplies || !this.servers.has(lane)) return "";
@@ -396,7 +399,10 @@ class Run {
     return yes.length + own > 0 ? `${yes.length + own} of ${all} votes` : "";
   }
 
-  /** On which servers a leader knew an entry when it committed it, for example `on S0 S2`; else "". @param {number} e */
+  /**
+   * On which servers a leader knew an entry when it committed it, for example `on S0 S2`; else "".
+   * @param {number} e
+   */
   copiesText(e) {
     const lane = this.lane[e];
     if (!this.hasReplies || this.leadsSince(lane, e) < 0) return "";

@@ -144,12 +144,15 @@ class Details {
     return made;
   }
 
-  /** The events that the failure is about. @param {number} pinned the failure, or the operation without a place */
+  /**
+   * The events that the failure is about.
+   * @param {number} pinned the failure, or the operation without a place
+   */
   about(pinned) {
     const { run } = this;
     const about = run.failureAbout();
     if (!about || about.events.length === 0) return [];
-    // From an operation the key U goes to its answer, and from what a message has caused it goes to the message.
+    // From an operation the key U goes to its answer. From what a message has caused it goes to the message.
     const step = pinned === run.failed && run.parent[pinned] < 0 ? about.stepFrom(pinned) : -1;
     const list = element("ol", "around");
     for (const e of about.events) list.append(this.line(e, e === step ? "here" : ""));
@@ -158,7 +161,10 @@ class Details {
     return made;
   }
 
-  /** A line of a list of events: the lane, the time, and the words. @param {number} e @param {string} className */
+  /**
+   * A line of a list of events: the lane, the time, and the words.
+   * @param {number} e @param {string} className
+   */
   line(e, className) {
     const { run } = this;
     const place = element("small", "", run.lanes[run.lane[e]].name, element("br", ""), formatTime(run.t[e]));

@@ -26,7 +26,10 @@ function eventText(run, e) {
   return said.filter((part) => part).join(" ; ");
 }
 
-/** What the picture says about an event: the words beside its lane, and those of its fault. @param {Run} run @param {number} e */
+/**
+ * What the picture says about an event: the words beside its lane, and those of its fault.
+ * @param {Run} run @param {number} e
+ */
 function drawnText(run, e) {
   const said = [`${run.lanes[run.lane[e]].name} ${shortText(run, e)}`, run.bandText.get(e) ?? ""];
   if (run.kind(e) === "raft.term") said.push(`T${run.field(e, "term")}`);
