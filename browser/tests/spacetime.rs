@@ -1195,6 +1195,41 @@ fn with_many_servers_the_groups_that_matter_are_unfolded() {
 }
 
 #[test]
+fn a_page_of_the_last_events_has_decisive_earlier_ones() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    let trace = Trace::read(many().as_bytes()).expect("the trace can be read");
+    page.open(&html(&trace, 5000));
+    assert!(
+        page.text("#why").contains("new entries, commits, truncations and faults"),
+        "a note says what is left out"
+    );
+    let first = page.eval("page.run.kind(0)");
+    let kept = ["raft.append", "raft.commit", "raft.role", "raft.vote", "raft.truncate"];
+    assert!(kept.contains(&first.as_str().unwrap_or_default()), "{first}");
+    // From one event to the next, time does not go back, and the log grows as the events say.
+    let grows = "(() => {
+        const { run } = page;
+        for (let e = 0; e < 500; e += 1) {
+            if (e > 0 && run.t[e] < run.t[e - 1]) return `time ${e}`;
+            if (run.kind(e) !== 'raft.append') continue;
+            if (run.state(run.lane[e], e).last !== run.field(e, 'last')) return `log ${e}`;
+        }
+        return 'good';
+    })()";
+    assert_eq!(page.eval(grows), "good");
+    page.press("f");
+    page.press("x");
+    page.press("/");
+    page.write("commits");
+    page.until("page.search.asked === 'commits' && page.search.matches.length > 0");
+    page.press("Enter");
+    page.eval("page.visit(0)");
+    page.press("u");
+    page.rest();
+    page.no_errors();
+}
+
+#[test]
 fn a_list_below_the_field_has_the_nearest_matches() {
     let Some(mut page) = Page::new(1280, 800) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
