@@ -183,11 +183,17 @@ fn steps_go_from_event_to_event_and_back() {
     let Some(mut page) = Page::new(1440, 900) else { return };
     page.open(&html(&failing_run(), MOST_EVENTS));
     let failed = page.number("page.run.failed");
+    // The message names one server. The step back from the failure goes to the last event of this server.
+    let lane = page.number("page.run.failureAbout().lane");
+    let own = page.number(&format!("page.run.lane.lastIndexOf({lane}, page.run.failed)"));
     page.press(",");
+    assert_eq!((page.number("page.pinned"), page.number("page.run.lane[page.pinned]")), (own, lane));
+    page.press("e");
+    page.press("<");
     assert_eq!(page.number("page.pinned"), failed - 1.0);
     page.press(".");
     assert_eq!(page.number("page.pinned"), failed);
-    page.click_on("#before");
+    page.press("<");
     page.click_on("#before");
     assert_eq!(page.number("page.pinned"), failed - 2.0);
     // Hides all kinds of events except one, and steps through the events that are shown.
@@ -1076,6 +1082,162 @@ fn a_search_begins_at_words_and_compares_capital_letters() {
     assert_eq!(
         page.eval("page.search.matches.map((e) => page.run.kind(e))"),
         serde_json::json!(["rpc.sent"])
+    );
+    page.no_errors();
+}
+
+#[test]
+fn the_failure_leads_to_the_events_that_it_is_about() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    // The message names a server and an index. This server has stored the entry, but has not committed it.
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    let (server, index) = (
+        page.text("#headline")
+            .split("server ")
+            .nth(1)
+            .and_then(|rest| rest.chars().next())
+            .expect("a server"),
+        page.number("page.run.failureAbout().names.index"),
+    );
+    let about = page.text("#pinned");
+    assert!(about.contains(&format!("The failure is about index {index}, S{server}")), "{about}");
+    page.press("u");
+    let said = page.eval("drawnText(page.run, page.pinned)");
+    assert_eq!(said, format!("S{server} +{index}: 100"));
+    // A message of a key: the last operations on it, and then the answer.
+    page.open(&html(&telling_run(), MOST_EVENTS));
+    page.eval("page.run.values[page.run.values.indexOf('get wrong value')] = 'get wrong value, key k: wanted 1 byte'");
+    page.press("e");
+    page.press("u");
+    assert_eq!(page.eval("page.run.kind(page.pinned)"), "client.return");
+    page.press("u");
+    assert_eq!(page.eval("page.run.kind(page.pinned)"), "rpc.answered");
+    // A click on an event of the list goes there.
+    page.eval("page.pin(page.run.failed)");
+    page.settle();
+    let first = page.number("page.run.failureAbout().events[0]");
+    page.click_on("#pinned .around li a");
+    assert_eq!(page.number("page.pinned"), first);
+    page.no_errors();
+}
+
+#[test]
+fn decisions_say_their_reasons() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    let all = "Array.from({ length: page.run.size }, (_, e) => shortText(page.run, e)).join('\\n')";
+    let all = page.eval(all).as_str().expect("a text").to_owned();
+    for wanted in ["of 5 votes", ": its log 0/0, own 0/0", "commits 1: on S"] {
+        assert!(all.contains(wanted), "{wanted} is not in\n{all}");
+    }
+    // A leader has the votes of a majority.
+    let votes = all.lines().filter_map(|line| line.strip_suffix(" of 5 votes"));
+    let counts: Vec<&str> = votes.filter_map(|line| line.split(": ").nth(1)).collect();
+    assert!(counts.iter().all(|n| ["3", "4", "5"].contains(n)), "{counts:?}");
+    // A leader says which servers have the entry. Three of five are a majority.
+    let copies =
+        all.lines().filter(|line| line.starts_with("commits 1: on ")).map(|line| line.matches('S').count());
+    assert!(copies.clone().count() > 0 && copies.clone().all(|n| n >= 3), "{:?}", copies.collect::<Vec<_>>());
+    page.no_errors();
+}
+
+#[test]
+fn the_help_opens_at_its_top_and_lists_wrap() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    page.press("?");
+    assert_eq!(page.eval("byId('help').open && byId('help').scrollTop === 0"), true);
+    page.click_on("#help-close");
+    let wide = "[...document.querySelectorAll('#around li')].filter((li) => li.getBoundingClientRect().right > innerWidth || li.scrollWidth > li.clientWidth + 1).length";
+    assert_eq!(page.number(wide), 0.0, "no line runs off the edge");
+    let around = page.text("#around");
+    assert!(around.contains(" s") || around.contains("\u{a0}s") || around.contains("\u{202f}s"), "{around}");
+    page.no_errors();
+}
+
+#[test]
+fn with_many_servers_the_groups_that_matter_are_unfolded() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    let restored = |(group, server): (u32, u32)| {
+        let terms = if group == 102 && server > 0 { "2,4" } else { "2*2" };
+        format!(
+            r#""node":"G{group}S{server}","kind":"raft.restore","f.term":4,"f.last_included_index":0,"f.last_included_term":0,"f.last":2,"f.terms":"{terms}""#
+        )
+    };
+    let places = (100..104).flat_map(|group| (0..3).map(move |server| (group, server)));
+    let mut lines: Vec<String> = places.map(restored).collect();
+    lines.push(r#""node":"G101S1","kind":"raft.commit","f.index":2,"f.term":4"#.to_owned());
+    lines.push(r#""kind":"test.failed","f.message":"G103S2 has not answered""#.to_owned());
+    page.open(&html(&trace_of(&lines), MOST_EVENTS));
+    let rows = "[...new Set(page.logs.rows.map(({ lane }) => page.run.lanes[lane].group))]";
+    assert_eq!(page.eval(rows), serde_json::json!([103]), "the group of the failure");
+    let folded = texts(&mut page, "logs").join("\n");
+    assert!(folded.contains("▸ G100") && folded.contains("3 equal logs, term 4, 2 entries"), "{folded}");
+    assert!(folded.contains("3 logs, which differ at index 2"), "{folded}");
+    let height = page.number("byId('logs').clientHeight");
+    page.press("[");
+    page.eval("page.visit(page.run.failed - 1)");
+    page.rest();
+    assert_eq!(page.eval(rows), serde_json::json!([101, 103]), "the pinned event and the failure");
+    assert_eq!(page.number("byId('logs').clientHeight"), height, "the picture does not move");
+    let (x, y) = (
+        page.number("byId('logs').getBoundingClientRect().x + 40"),
+        page.number("byId('logs').getBoundingClientRect().y + page.logs.lines[0].y + 8"),
+    );
+    page.click((x, y));
+    page.rest();
+    assert_eq!(page.eval(rows), serde_json::json!([100, 101, 103]), "a click unfolds a group");
+    page.no_errors();
+}
+
+#[test]
+fn a_list_below_the_field_has_the_nearest_matches() {
+    let Some(mut page) = Page::new(1280, 800) else { return };
+    page.open(&html(&failing_run(), MOST_EVENTS));
+    page.press("/");
+    page.write("votes for");
+    page.until("!byId('hits').hidden && byId('hits').children.length > 0");
+    let nearest = page.text("#hits .now");
+    assert!(
+        nearest.starts_with(|c: char| c.is_ascii_digit()) && nearest.contains("votes for S"),
+        "{nearest}"
+    );
+    page.press("Enter");
+    assert_eq!(page.eval("byId('hits').hidden"), true);
+    let pinned = page.eval("drawnText(page.run, page.pinned)");
+    assert!(pinned.as_str().is_some_and(|words| words.contains("votes for")), "{pinned}");
+    assert_eq!(page.eval("page.run.isDrawn(page.pinned)"), true);
+    // The arrows mark another match, and Enter goes to the marked one.
+    page.press("/");
+    page.write("commits 1");
+    page.until("page.search.asked === 'commits 1'");
+    let marked = page.number("page.search.mark");
+    page.press("ArrowUp");
+    page.press("Enter");
+    assert_ne!(page.number("page.search.at"), marked);
+    // A click goes to the match that was clicked.
+    page.press("/");
+    page.write("T1");
+    page.until("page.search.asked === 'T1'");
+    page.click_on("#hits li:first-child");
+    assert_eq!(page.eval("page.pinned >= 0 && byId('hits').hidden"), true);
+    // The words of the picture come before the other data: each commit has a term, but does not draw it.
+    page.eval("page.search.set('term 1')");
+    assert_eq!(
+        page.eval("page.search.matches.slice(0, page.search.firsts).every((e) => page.run.isDrawn(e))"),
+        true
+    );
+    assert_eq!(page.eval("page.search.firsts > 0 && page.search.firsts < page.search.matches.length"), true);
+    // A text in quotes has whole words.
+    let mut count = |text: &str| page.number(&format!("page.run.find({text:?}, page.filter.shown).length"));
+    assert!(count("commit 1") > 0.0);
+    assert!(count("\"commits 1\"") > 0.0);
+    assert_eq!(count("\"commi\""), 0.0);
+    assert!(count("S1 \"commits 1\"") < count("\"commits 1\""));
+    // The number of the matches does not lie on the text of the field.
+    assert_eq!(
+        page.eval("parseFloat(getComputedStyle(page.search.input).paddingRight) > byId('found').offsetWidth"),
+        true
     );
     page.no_errors();
 }

@@ -78,7 +78,7 @@ fn chunks_go_through_parallel_on_this_machine() {
         ],
     );
     assert!(project.read("kept/lab2a-re_election_2a-0x7.log").contains("logs Ok(\"all\")"));
-    assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.trace.jsonl"), "the trace\n");
+    assert_eq!(project.read("kept/lab2a-re_election_2a-0x7.trace.jsonl"), "the trace, 400000 events\n");
     assert_eq!(staged(), before, "temporary folders are left");
     let ran = project.run(&["--hosts", ":", "-n", "3", "basic_2a", "basic_2b"]);
     ran.says(0, &["0 of 6 failed", "real s"]);

@@ -135,11 +135,15 @@ pub(super) struct Verdict {
     pub operation: i64,
 }
 
-/// The part of the events that is on the page.
-#[derive(Clone, Copy)]
+/// The page has at most so many of the events before its window.
+const MOST_KEPT: usize = 20_000;
+
+/// The part of the events that is on the page: all events of a window, and some of the events before it.
 struct Window {
     begin: usize,
     end: usize,
+    /// The events before the window that the page keeps because they can explain what happened in it.
+    kept: Vec<usize>,
 }
 
 impl Window {
@@ -147,17 +151,68 @@ impl Window {
     /// has failed, it is an event a little after the failure.
     fn of(events: usize, failed: Option<usize>, most: usize) -> Window {
         let end = failed.map_or(events, |at| events.min((at + 1).saturating_add(most / 4)));
-        Window { begin: end.saturating_sub(most), end }
+        Window { begin: end.saturating_sub(most), end, kept: Vec::new() }
     }
 
-    fn has(self, at: usize) -> bool {
-        (self.begin..self.end).contains(&at)
+    /// Keeps the last decisive events before the window, too: at most a tenth of `most`.
+    fn keep(mut self, all: &[Event], most: usize) -> Window {
+        let decisive = (0..self.begin).rev().filter(|&at| is_decisive(&all[at]));
+        self.kept = decisive.take(MOST_KEPT.min(most / 10)).collect();
+        self.kept.reverse();
+        self
+    }
+
+    /// The events on the page, in their order.
+    fn all(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        self.kept.iter().copied().chain(self.begin..self.end)
+    }
+
+    /// The first event on the page.
+    fn first(&self) -> usize {
+        self.kept.first().copied().unwrap_or(self.begin)
+    }
+
+    /// The number on the page of the first event that is not before `at`.
+    fn next(&self, at: usize) -> usize {
+        if at < self.begin {
+            self.kept.partition_point(|&kept| kept < at)
+        } else {
+            self.kept.len() + at - self.begin
+        }
+    }
+
+    fn has(&self, at: usize) -> bool {
+        (self.begin..self.end).contains(&at) || self.kept.binary_search(&at).is_ok()
     }
 
     /// The number of an event on the page; -1 if the event is not on the page.
-    fn number(self, at: Option<usize>) -> i64 {
-        at.filter(|&at| self.has(at)).map_or(-1, |at| signed(at - self.begin))
+    fn number(&self, at: Option<usize>) -> i64 {
+        at.filter(|&at| self.has(at)).map_or(-1, |at| signed(self.next(at)))
     }
+}
+
+/// Is this one of the few kinds of events that decide what servers do later?
+fn is_decisive(event: &Event) -> bool {
+    match event.kind.as_str() {
+        "raft.vote" => event.cause == "granted",
+        "raft.role" | "raft.commit" | "raft.truncate" | "raft.append" => true,
+        kind => kind.starts_with("net.") || (kind.starts_with("fault.") && kind != "fault.link"),
+    }
+}
+
+/// The note about the events before the window.
+fn kept_note(window: &Window, all: &[Event]) -> Option<String> {
+    let begin = all.get(window.begin)?;
+    (!window.kept.is_empty()).then(|| {
+        format!(
+            "Of the {} events before {}.{:03} s the page has only the last {} role changes, votes granted, \
+             new entries, commits, truncations and faults. The rest is left out.",
+            window.begin,
+            begin.t / 1_000_000_000,
+            begin.t / 1_000_000 % 1000,
+            window.kept.len()
+        )
+    })
 }
 
 fn signed(n: usize) -> i64 {
@@ -184,10 +239,10 @@ impl Diagram {
             }
         }
         let failed = all.iter().position(|event| event.kind == "test.failed");
-        let window = Window::of(all.len(), failed, most);
+        let window = Window::of(all.len(), failed, most).keep(all, most);
         let mut ids = Ids::default();
-        let events = Events::of(&all[window.begin..window.end], &lane_of[window.begin..window.end], &mut ids);
-        let operations = OperationColumns::of(&messages, window, &mut ids);
+        let events = Events::of(window.all().map(|at| (&all[at], lane_of[at])), &mut ids);
+        let operations = OperationColumns::of(&messages, &window, &mut ids);
         let mut notes = trace.notes.clone();
         notes.extend(servers.odd.as_ref().map(|(first, what, count)| {
             let at = window.number(Some(*first));
@@ -196,6 +251,7 @@ impl Diagram {
                 "An event of Raft is not consistent, so the logs may be wrong: event {at}, {what}{times}."
             )
         }));
+        notes.extend(kept_note(&window, all));
         notes.extend(outside_note(&servers, &lanes));
         Diagram {
             test: trace.run.test.clone(),
@@ -203,22 +259,22 @@ impl Diagram {
             clock: trace.run.clock.clone(),
             replay: trace.run.replay.clone(),
             hints: trace.run.hints.lines().take(20).map(str::to_owned).collect(),
-            before: trace.run.lost.saturating_add(window.begin as u64),
+            before: trace.run.lost.saturating_add((window.begin - window.kept.len()) as u64),
             after: (all.len() - window.end) as u64,
-            commands: commands(trace, &all[window.begin..window.end]),
+            commands: commands(trace, window.all().map(|at| &all[at])),
             notes,
             threads: trace.threads.iter().map(|(number, name)| (*number, name.clone())).collect(),
-            messages: MessageColumns::of(&messages, window, &mut ids),
-            bands: bands(faults.bands, window),
+            messages: MessageColumns::of(&messages, &window, &mut ids),
+            bands: bands(faults.bands, &window),
             runs: servers.runs.all.iter().flat_map(run_columns).collect(),
             servers: servers
                 .states
                 .iter()
-                .map(|(lane, states)| StateColumns::of(*lane, states, window))
+                .map(|(lane, states)| StateColumns::of(*lane, states, &window))
                 .collect(),
             failed: window.number(failed),
             history: trace.history,
-            verdict: verdict(all, &messages, &lanes, window, &operations, &ids),
+            verdict: verdict(all, &messages, &lanes, &window, &operations, &ids),
             events,
             operations,
             ids: ids.all,
@@ -228,7 +284,7 @@ impl Diagram {
 }
 
 /// The texts of the commands that these events have.
-fn commands(trace: &Trace, events: &[Event]) -> Vec<(String, String)> {
+fn commands<'a>(trace: &Trace, events: impl Iterator<Item = &'a Event>) -> Vec<(String, String)> {
     if trace.commands.is_empty() {
         return Vec::new();
     }
@@ -308,17 +364,17 @@ impl<K: Ord + Clone> Names<K> {
 }
 
 impl Events {
-    fn of(events: &[Event], lanes: &[usize], ids: &mut Ids) -> Events {
+    fn of<'a>(events: impl Iterator<Item = (&'a Event, usize)>, ids: &mut Ids) -> Events {
         let mut shapes = Names::default();
         let mut causes = Names::default();
         causes.place("");
         let mut columns = Events::default();
         let mut last = 0;
-        for (event, lane) in events.iter().zip(lanes) {
+        for (event, lane) in events {
             columns.dt.push(event.t - last);
             last = event.t;
             columns.thread.push(event.thread);
-            columns.lane.push(*lane);
+            columns.lane.push(lane);
             let names = event.fields.iter().map(|(name, _)| name.as_str());
             columns
                 .shape
@@ -336,7 +392,7 @@ impl Events {
 }
 
 impl MessageColumns {
-    fn of(made: &Messages, window: Window, ids: &mut Ids) -> MessageColumns {
+    fn of(made: &Messages, window: &Window, ids: &mut Ids) -> MessageColumns {
         let mut types = Names::default();
         let mut columns = MessageColumns::default();
         for message in made.messages.iter().filter(|message| window.has(message.sent)) {
@@ -361,7 +417,7 @@ impl MessageColumns {
 }
 
 impl OperationColumns {
-    fn of(made: &Messages, window: Window, ids: &mut Ids) -> OperationColumns {
+    fn of(made: &Messages, window: &Window, ids: &mut Ids) -> OperationColumns {
         let mut columns = OperationColumns::default();
         for operation in &made.operations {
             let began = operation.call.is_none_or(|call| call < window.end);
@@ -378,11 +434,19 @@ impl OperationColumns {
 }
 
 impl StateColumns {
-    fn of(lane: usize, states: &[(usize, State)], window: Window) -> StateColumns {
+    fn of(lane: usize, states: &[(usize, State)], window: &Window) -> StateColumns {
         let mut columns = StateColumns { lane, ..StateColumns::default() };
-        let before = states.partition_point(|(at, _)| *at < window.begin).saturating_sub(1);
-        for (at, state) in states[before..].iter().filter(|(at, _)| *at < window.end) {
-            columns.at.push(window.number(Some(*at)));
+        let before = states.partition_point(|(at, _)| *at < window.first()).saturating_sub(1);
+        let inside: Vec<_> = states[before..].iter().filter(|(at, _)| *at < window.end).collect();
+        // The event of a state may not be on the page. Then the server has the state at the next event that
+        // is on the page, or, before the first event, from the beginning of the page.
+        let number = |at: usize| if at < window.first() { -1 } else { signed(window.next(at)) };
+        for (i, (at, state)) in inside.iter().enumerate() {
+            let at = number(*at);
+            if inside.get(i + 1).is_some_and(|next| number(next.0) == at) {
+                continue;
+            }
+            columns.at.push(at);
             columns.alive.push(state.alive.into());
             columns.role.push(state.role as u8);
             columns.term.push(state.term);
@@ -407,11 +471,11 @@ fn run_columns(run: &TermRun) -> [i64; 3] {
 
 /// The bands that are visible on the page. In the result, a band refers to an event by its number on the
 /// page.
-fn bands(all: Vec<Band>, window: Window) -> Vec<Band> {
-    let seen = |band: &Band| band.from < window.end && band.to.is_none_or(|to| to >= window.begin);
+fn bands(all: Vec<Band>, window: &Window) -> Vec<Band> {
+    let seen = |band: &Band| band.from < window.end && band.to.is_none_or(|to| to >= window.first());
     let shift = |band: Band| Band {
-        from: band.from.saturating_sub(window.begin),
-        to: band.to.filter(|&to| to < window.end).map(|to| to - window.begin),
+        from: window.next(band.from),
+        to: band.to.filter(|&to| to < window.end).map(|to| window.next(to)),
         ..band
     };
     all.into_iter().filter(seen).map(shift).collect()
@@ -422,7 +486,7 @@ fn verdict(
     all: &[Event],
     made: &Messages,
     lanes: &Lanes,
-    window: Window,
+    window: &Window,
     operations: &OperationColumns,
     ids: &Ids,
 ) -> Option<Verdict> {
@@ -503,6 +567,48 @@ mod tests {
         assert_eq!((d.bands[0].from, d.bands[0].to), (0, None));
         let s = &d.servers[0];
         assert_eq!((s.at.as_slice(), s.last.as_slice()), ([-1].as_slice(), [1].as_slice()));
+    }
+
+    #[test]
+    fn the_page_keeps_decisive_events_before_its_window() {
+        let event = |kind: &str, more: &str| format!("\"node\":\"S0\",\"kind\":\"{kind}\"{more}");
+        let mut lines = vec![
+            event("fault.restart", ""),
+            event(
+                "raft.restore",
+                ",\"f.term\":0,\"f.last_included_index\":0,\"f.last_included_term\":0,\"f.last\":0,\"f.terms\":\"\"",
+            ),
+            event("raft.term", ",\"f.term\":3"),
+            event("raft.vote", ",\"cause\":\"granted\",\"f.candidate\":0,\"f.term\":3"),
+            event("raft.vote", ",\"cause\":\"log behind ours\",\"f.candidate\":1,\"f.term\":3"),
+            event("raft.term", ",\"f.term\":4"),
+            event("raft.append", ",\"f.first\":1,\"f.last\":1,\"f.terms\":\"4\""),
+            event("raft.term", ",\"f.term\":5"),
+        ];
+        lines.extend((0..40).map(|_| event("persister.save", "")));
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let d = Diagram::of(&trace(&lines), 30);
+        // Of 18 events before the window, three are kept: a restart, a vote, and an entry.
+        let kinds: Vec<&str> = d.events.shape.iter().map(|&s| d.events.shapes[s][0].as_str()).collect();
+        assert_eq!(kinds[..4], ["fault.restart", "raft.vote", "raft.append", "persister.save"]);
+        assert_eq!((kinds.len(), d.before, d.after), (33, 15, 0));
+        assert_eq!(d.events.dt[..4], [0, 30, 30, 120], "the times are the times of the run");
+        assert!(
+            d.notes[0].starts_with("Of the 18 events before 0.000 s the page has only the last 3 "),
+            "{:?}",
+            d.notes
+        );
+        // A state whose event is left out begins at the next event.
+        let s = &d.servers[0];
+        assert_eq!(s.at, [0, 1, 2, 3]);
+        assert_eq!(
+            (s.term.as_slice(), s.last.as_slice()),
+            ([0, 3, 4, 5].as_slice(), [0, 0, 1, 1].as_slice())
+        );
+        // With a smaller page, only the last of them are kept.
+        let d = Diagram::of(&trace(&lines), 10);
+        assert_eq!(d.events.shapes[d.events.shape[0]][0], "raft.append");
+        assert_eq!(d.before, 37);
     }
 
     #[test]

@@ -61,6 +61,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("view/overview.js"),
     include_str!("view/logs.js"),
     include_str!("view/choices.js"),
+    include_str!("view/about.js"),
     include_str!("view/details.js"),
     include_str!("view/beside.js"),
     include_str!("view/main.js"),

@@ -84,6 +84,16 @@ function byId(id) {
 }
 
 /**
+ * Returns a function that computes its value at the first call, and keeps it.
+ * @template T @param {() => T} make @returns {() => T}
+ */
+function once(make) {
+  /** @type {{ value: T } | null} */
+  let made = null;
+  return () => (made ??= { value: make() }).value;
+}
+
+/**
  * Returns a function that requests a call of `f` at the next frame. If there are several requests before this
  * frame, `f` is called only once. @param {() => void} f
  */

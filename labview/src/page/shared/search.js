@@ -1,6 +1,17 @@
 // @ts-check
 "use strict";
-// A search field. It shows the number of matches, and the reader can go from match to match.
+// A search field. It shows the number of matches, and the reader can go from match to match. A page can also
+// have a list of matches below the field.
+
+const LISTED = 12; // how many matches are in the list below the field
+
+/**
+ * The list below the field.
+ * @typedef {object} Hits
+ * @property {HTMLElement} list
+ * @property {(match: number) => (Node | string)[]} row what the list says about a match
+ * @property {(match: number) => boolean} first does the reader visit this match before the others?
+ */
 
 class Search {
   /**
@@ -11,16 +22,24 @@ class Search {
    * @param {boolean} [leaves] does Enter leave the field, so that the next key is a command?
    * @param {() => number} [here] where the reader is: the first Enter goes to the nearest match. Without it,
    *   the first Enter goes to the first match
+   * @param {Hits} [hits]
    */
-  constructor({ input, count }, find, tell, leaves = false, here) {
+  constructor({ input, count }, find, tell, leaves = false, here, hits) {
     this.input = input;
     this.count = count;
     this.find = find;
     this.tell = tell;
     this.here = here;
-    /** @type {number[]} */
+    this.hits = hits;
+    /** The matches in the order in which the reader visits them. @type {number[]} */
     this.matches = [];
+    /** The matches in the order in which they were found. @type {number[]} */
+    this.found = [];
+    /** How many matches come first, because of `hits.first`. */
+    this.firsts = 0;
     this.at = -1;
+    /** The match to which Enter goes from the list; -1 if no list is shown. */
+    this.mark = -1;
     let wait = 0;
     input.addEventListener("input", () => {
       clearTimeout(wait);
@@ -30,8 +49,14 @@ class Search {
       if (event.key === "Enter") {
         clearTimeout(wait);
         if (this.asked !== this.query) this.run();
+        const { mark } = this;
         if (leaves) input.blur();
-        this.step(event.shiftKey ? -1 : 1);
+        if (mark >= 0 && !event.shiftKey) this.go(mark);
+        else this.step(event.shiftKey ? -1 : 1);
+      } else if (this.mark >= 0 && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+        const n = this.matches.length;
+        this.mark = (this.mark + (event.key === "ArrowDown" ? 1 : -1) + n) % n;
+        this.list();
       } else if (event.key === "Escape") {
         clearTimeout(wait);
         this.set("");
@@ -48,6 +73,43 @@ class Search {
       this.step(event.shiftKey ? -1 : 1);
     });
     this.asked = "";
+    if (!hits) return;
+    input.addEventListener("focus", () => this.open());
+    input.addEventListener("blur", () => this.close());
+    // A click on the list must not take the focus from the field, because this would close the list.
+    hits.list.addEventListener("mousedown", (event) => event.preventDefault());
+  }
+
+  /** Shows the list, if the reader is in the field. */
+  open() {
+    const n = this.matches.length;
+    if (!this.hits || document.activeElement !== this.input) return;
+    this.mark = n === 0 ? -1 : this.at >= 0 ? (this.at + 1) % n : this.begin;
+    this.list();
+  }
+
+  close() {
+    this.mark = -1;
+    if (this.hits) this.hits.list.hidden = true;
+  }
+
+  /** Fills the list with the matches around the marked one. */
+  list() {
+    const { hits, matches, mark } = this;
+    if (!hits) return;
+    hits.list.hidden = mark < 0;
+    const from = Math.max(0, Math.min(mark - (LISTED >> 1), matches.length - LISTED));
+    const rows = matches.slice(from, from + LISTED).map((match, i) => {
+      const row = element("li", from + i === mark ? "now" : "", ...hits.row(match));
+      row.addEventListener("click", (event) => {
+        // The list is in the label of the field, and a click on the label goes to the field.
+        event.preventDefault();
+        this.input.blur();
+        this.go(from + i);
+      });
+      return row;
+    });
+    hits.list.replaceChildren(...rows);
   }
 
   get query() {
@@ -63,9 +125,14 @@ class Search {
   run() {
     this.asked = this.query;
     const words = this.asked.toLowerCase().split(/\s+/).filter((word) => word);
-    this.matches = words.length > 0 ? this.find(words, this.asked) : [];
+    this.found = words.length > 0 ? this.find(words, this.asked) : [];
+    const { found, hits } = this;
+    const firsts = hits ? found.filter((match) => hits.first(match)) : found;
+    this.firsts = firsts.length;
+    this.matches = !hits || firsts.length === found.length ? found : [...firsts, ...found.filter((match) => !hits.first(match))];
     this.at = -1;
     this.say();
+    this.open();
     this.tell.found();
   }
 
@@ -73,23 +140,40 @@ class Search {
   step(by) {
     const n = this.matches.length;
     if (n === 0) return;
-    this.at = this.at >= 0 ? (this.at + by + n) % n : this.here ? this.nearest(this.here()) : by > 0 ? 0 : n - 1;
-    this.say();
-    this.tell.visit(this.matches[this.at]);
+    this.go(this.at >= 0 ? (this.at + by + n) % n : this.here ? this.begin : by > 0 ? 0 : n - 1);
   }
 
-  /** The place of the match that is nearest to `here`; of two, the earlier one. @param {number} here */
+  /** Visits a match. @param {number} at its place */
+  go(at) {
+    this.at = at;
+    this.say();
+    this.tell.visit(this.matches[at]);
+  }
+
+  /** The place of the match at which the reader begins. */
+  get begin() {
+    return this.here ? this.nearest(this.here()) : 0;
+  }
+
+  /**
+   * The place of the match that is nearest to `here`; of two, the earlier one. If some matches come first, it
+   * is one of them.
+   * @param {number} here
+   */
   nearest(here) {
     const { matches } = this;
-    const after = firstIndex(0, matches.length, (i) => matches[i] > here);
+    const end = this.firsts > 0 ? this.firsts : matches.length;
+    const after = firstIndex(0, end, (i) => matches[i] > here);
     if (after === 0) return 0;
-    if (after === matches.length) return after - 1;
+    if (after === end) return after - 1;
     return here - matches[after - 1] <= matches[after] - here ? after - 1 : after;
   }
 
   say() {
     const n = formatCount(this.matches.length);
     this.count.textContent = !this.asked ? "" : this.at < 0 ? `${n} found` : `${formatCount(this.at + 1)} of ${n}`;
+    // The text of the field ends before the number.
+    this.input.style.paddingRight = this.asked ? `${this.count.offsetWidth + 32}px` : "";
     this.count.classList.toggle("none", this.asked !== "" && this.matches.length === 0);
   }
 }

@@ -6,9 +6,11 @@ class Tooltip {
   /**
    * @param {HTMLElement} box
    * @param {HTMLElement} [clear] the box does not lie on this part of the page, unless the pointer is in it
+   * @param {HTMLElement | null} [beside] the box does not lie on this pane at the right, if there is space
    */
-  constructor(box, clear) {
+  constructor(box, clear, beside = null) {
     this.box = box;
+    this.beside = beside;
     this.clear = clear;
   }
 
@@ -24,7 +26,9 @@ class Tooltip {
     this.box.replaceChildren(element("div", `tip-title ${tone}`, title), list);
     this.box.hidden = false;
     const { offsetWidth: w, offsetHeight: h } = this.box;
-    const left = x + 16 + w > innerWidth - 8 ? Math.max(8, x - 16 - w) : x + 16;
+    const pane = this.beside?.getBoundingClientRect().left ?? 0;
+    const right = x < pane && pane > w + 16 ? pane : innerWidth;
+    const left = x + 16 + w > right - 8 ? Math.max(8, x - 16 - w) : x + 16;
     const edge = this.clear?.getBoundingClientRect().top ?? Infinity;
     const floor = y < edge ? Math.min(edge, innerHeight) : innerHeight;
     const above = y + 18 + h > floor - 8;

@@ -80,6 +80,8 @@ class Run {
     this.findParents();
     this.findTerms();
     this.landmarks = this.findLandmarks();
+    /** What the failure is about; null if the run has not failed. It is made once. */
+    this.failureAbout = once(() => (this.failed >= 0 ? new About(this) : null));
   }
 
   /** @param {any} wire */
@@ -343,6 +345,85 @@ class Run {
     return this.field(last, "role") === "leader" ? last : -1;
   }
 
+  // ---- why a server decided something ----
+
+  /** The request of Raft that a message carries; -1 if it is not known. @param {number} id of the message */
+  requestOf(id) {
+    const found = id < 0 ? undefined : [...this.ofId(id).subarray(0, 8)].find((e) => this.kind(e) === "raft.request");
+    return found ?? -1;
+  }
+
+  /** The other servers of the group of a lane. @param {number} lane */
+  mates(lane) {
+    return (this.groups().find((lanes) => lanes.includes(lane)) ?? []).filter((other) => other !== lane);
+  }
+
+  /**
+   * The servers whose replies to a server say yes, among the replies that have come before an event.
+   * @param {number} lane of the server @param {number} e
+   * @param {string} rpc @param {(reply: number, request: number) => boolean} wanted
+   */
+  saidYes(lane, e, rpc, wanted) {
+    const since = rpc === "AppendEntries" ? this.leadsSince(lane, e) : 0;
+    return this.mates(lane).filter((mate) => {
+      const replies = this.collected("replies", mate, (one) => this.kind(one) === "raft.reply");
+      const end = firstIndex(0, replies.length, (k) => replies[k] > e);
+      for (let k = end - 1, steps = 0; k >= 0 && replies[k] >= since && steps < 400; k -= 1, steps += 1) {
+        const reply = replies[k];
+        const m = this.id[reply] >= 0 ? this.messageOf[this.id[reply]] : -1;
+        if (m < 0 || this.messages.from[m] !== lane || this.field(reply, "rpc") !== rpc) continue;
+        const replied = this.messages.replied[m];
+        const came = replied >= 0 && (replied <= e || this.id[reply] === this.parent[e]);
+        if (came && wanted(reply, this.requestOf(this.id[reply]))) return true;
+      }
+      return false;
+    });
+  }
+
+  /** Does the trace have the replies of Raft? Without them, nothing is known about votes and copies. */
+  get hasReplies() {
+    return this.kinds.some(({ name }) => name === "raft.reply");
+  }
+
+  /** How many servers voted for a new leader, for example `3 of 5 votes`; "" if it is not known. @param {number} e */
+  votesText(e) {
+    const lane = this.lane[e];
+    if (!this.hasReplies || !this.servers.has(lane)) return "";
+    const term = this.field(e, "term");
+    const yes = this.saidYes(lane, e, "RequestVote", (reply, request) => this.field(reply, "vote_granted") === true && this.field(request, "term") === term);
+    const own = this.state(lane, e)?.vote === this.lanes[lane].index ? 1 : 0;
+    const all = this.mates(lane).length + 1;
+    return yes.length + own > 0 ? `${yes.length + own} of ${all} votes` : "";
+  }
+
+  /** On which servers a leader knew an entry when it committed it, for example `on S0 S2`; else "". @param {number} e */
+  copiesText(e) {
+    const lane = this.lane[e];
+    if (!this.hasReplies || this.leadsSince(lane, e) < 0) return "";
+    const index = Number(this.field(e, "index"));
+    const yes = this.saidYes(lane, e, "AppendEntries", (reply, request) => {
+      const of = (/** @type {string} */ name) => Number(this.field(request, name) ?? 0);
+      return this.field(reply, "success") === true && of("prev_log_index") + of("entries") >= index;
+    });
+    const names = [lane, ...yes].sort((a, b) => a - b).map((one) => this.lanes[one].name);
+    return `on ${names.join(" ")}`;
+  }
+
+  /**
+   * The ends of the logs that a server compared when it voted, as index/term, for example
+   * `its log 5/1, own 6/2`; "" if they are not known.
+   * @param {number} e
+   */
+  comparedText(e) {
+    const lane = this.lane[e];
+    const request = this.requestOf(this.parent[e]);
+    const [index, term] = [this.field(request, "last_log_index"), this.field(request, "last_log_term")];
+    const state = this.state(lane, e);
+    if (index === undefined || term === undefined || !state || state.run === -2) return "";
+    const own = state.last > state.start ? (this.entries(state, state.last, state.last)[0]?.term ?? 0) : state.startTerm;
+    return `its log ${index}/${term}, own ${state.last}/${own}`;
+  }
+
   /**
    * Has this event set the commit index of its server back? Then the index before it; otherwise -1.
    * @param {number} e
@@ -518,7 +599,8 @@ class Run {
 
   /**
    * The shown events that the search finds. Usually these are the events that contain the searched text as a
-   * whole. If there are none, they are the events that contain each word of it.
+   * whole. If there are none, they are the events that contain each word of it. A text in double quotes is
+   * found only as it is, from the beginning of a word to the end of a word.
    * @param {string} query @param {Uint8Array} shown
    */
   find(query, shown) {
@@ -527,10 +609,17 @@ class Run {
     if (!asked) return [];
     const time = /^(\d+\.\d+) ?s?$/.exec(asked)?.[1];
     const at = (/** @type {number} */ e) => time !== undefined && searchable(formatTime(this.t[e])).startsWith(time);
-    this.texts ??= Array.from({ length: this.size }, (_, e) => searchable(eventText(this, e)).toLowerCase());
+    if (!this.texts) {
+      this.drawnTo = new Int32Array(this.size);
+      const { drawnTo } = this;
+      this.texts = Array.from({ length: this.size }, (_, e) => {
+        drawnTo[e] = searchable(drawnText(this, e)).length;
+        return searchable(eventText(this, e)).toLowerCase();
+      });
+    }
     const { texts } = this;
-    const all = (/** @type {string[]} */ parts) => {
-      const tests = parts.map((part) => containsPart(part));
+    const all = (/** @type {((small: string, text: () => string) => boolean)[]} */ tests) => {
+      this.tests = tests;
       const found = [];
       for (let e = 0; e < this.size; e += 1) {
         if (!shown[e]) continue;
@@ -539,7 +628,24 @@ class Run {
       }
       return found;
     };
-    const whole = all([asked]);
-    return whole.length > 0 || !asked.includes(" ") ? whole : all(asked.split(" "));
+    const quoted = [...query.matchAll(/"([^"]+)("|$)/g)].map(([, phrase]) => searchable(phrase)).filter((phrase) => phrase);
+    if (quoted.length > 0) {
+      const rest = searchable(query.replace(/"[^"]*("|$)/g, " "));
+      const found = all([...quoted.map((phrase) => containsPart(phrase, true)), ...rest.split(" ").filter((word) => word).map((word) => containsPart(word))]);
+      if (found.length > 0) return found;
+    }
+    const whole = all([containsPart(asked)]);
+    return whole.length > 0 || !asked.includes(" ") || quoted.length > 0 ? whole : all(asked.split(" ").map((part) => containsPart(part)));
+  }
+
+  /** Did the search find this event by the words that the picture has? @param {number} e */
+  isDrawn(e) {
+    const text = this.texts?.[e].slice(0, this.drawnTo?.[e]) ?? "";
+    return (this.tests ?? []).every((test) => test(text, () => searchable(drawnText(this, e))));
+  }
+
+  /** Does a text contain what the last search looked for, or a word of it? @param {string} text */
+  asked(text) {
+    return (this.tests ?? []).some((test) => test(text.toLowerCase(), () => text));
   }
 }

@@ -135,12 +135,34 @@ class Details {
     close.addEventListener("click", () => this.act.unpin());
     heading.append(close);
     const made = [heading];
+    if (e === run.failed || e === blockedEvent(run)) made.push(...this.about(e));
     if (message >= 0) made.push(this.messageLine(message), this.course(id, e), ...this.fates(message));
     else if (operation >= 0) made.push(this.course(id, e));
     made.push(...this.eventFields(e), ...this.serverAfter(e));
     if (id >= 0) made.push(...this.family(id, e));
     else made.push(...this.causes(run.parent[e] >= 0 ? [run.parent[e], ...run.ancestors(run.parent[e])] : [], e));
     return made;
+  }
+
+  /** The events that the failure is about. @param {number} pinned the failure, or the operation without a place */
+  about(pinned) {
+    const { run } = this;
+    const about = run.failureAbout();
+    if (!about || about.events.length === 0) return [];
+    // From an operation the key U goes to its answer, and from what a message has caused it goes to the message.
+    const step = pinned === run.failed && run.parent[pinned] < 0 ? about.stepFrom(pinned) : -1;
+    const list = element("ol", "around");
+    for (const e of about.events) list.append(this.line(e, e === step ? "here" : ""));
+    const made = [element("h3", "", about.title), list];
+    if (step >= 0) made.push(element("p", "hint", "The key ", element("kbd", "", "U"), " goes to the marked one."));
+    return made;
+  }
+
+  /** A line of a list of events: the lane, the time, and the words. @param {number} e @param {string} className */
+  line(e, className) {
+    const { run } = this;
+    const place = element("small", "", run.lanes[run.lane[e]].name, element("br", ""), formatTime(run.t[e]));
+    return element("li", className, place, this.link(e, visible(shortText(run, e), 140)));
   }
 
   /** The state of the server of an event, after the event. @param {number} e */
@@ -248,10 +270,7 @@ class Details {
     for (let at = filter.next(e, 1, false); at >= 0 && after.length < AROUND; at = filter.next(at, 1, false)) after.push(at);
     const list = element("ol", "around");
     for (const at of [...before.reverse(), ...after]) {
-      const item = element("li", at === pinned ? "now" : at === e ? "here" : "");
-      item.append(element("small", "", run.lanes[run.lane[at]].name), this.link(at, visible(shortText(run, at), 70)));
-      item.title = formatTime(run.t[at]);
-      list.append(item);
+      list.append(this.line(at, at === pinned ? "now" : at === e ? "here" : ""));
     }
     return [element("h2", "", "Events around"), list];
   }

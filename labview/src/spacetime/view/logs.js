@@ -3,7 +3,8 @@
 // The state of every server at the chosen time: role, term, vote, and the log as cells in the colours of
 // their terms. In the logs of a group, the entries with the same index are drawn one below the other. Many
 // neighbouring entries that do not differ are folded into one wide cell. The logs open at the index that
-// matters: the index of the pinned event, or the first index at which the logs differ.
+// matters: the index of the pinned event, or the first index at which the logs differ. If there are many
+// servers, the groups that do not matter are folded to one line each.
 
 const LOG_ROW = 21;
 const LOG_RULER = 17;
@@ -15,6 +16,7 @@ const NEAR_FOCUS = 3; // so many cells on each side of the index that matters ar
 const FOLD = 122; // width of a folded cell
 const FOLDED = 6; // so many equal entries are folded
 const MOST_CELLS = 20_000;
+const MANY_SERVERS = 9; // with more servers, only the groups that matter have all their rows
 
 /**
  * A column of the picture: one index, or the folded indexes `from` to `to`.
@@ -49,12 +51,24 @@ class LogPanel {
     this.height = fitted.height;
     /** @type {{ lane: number, y: number, columns: LogColumn[], shift: number }[]} */
     this.rows = [];
+    /** The groups that the reader has unfolded. @type {Set<number>} */
+    this.unfolded = new Set();
+    /** The lines of folded groups. @type {{ group: number, y: number }[]} */
+    this.lines = [];
     this.size();
     let last = /** @type {number | null} */ (null);
     const shift = (/** @type {number} */ pixels) => {
       this.moved += pixels;
       redraw();
     };
+    canvas.addEventListener("click", (event) => {
+      const y = event.clientY - canvas.getBoundingClientRect().top;
+      const line = this.lines.find((one) => y >= one.y && y < one.y + LOG_ROW);
+      if (!line) return;
+      this.unfolded.add(line.group);
+      this.layout();
+      redraw();
+    });
     canvas.addEventListener(
       "wheel",
       (event) => {
@@ -170,10 +184,57 @@ class LogPanel {
     return { columns, total: x };
   }
 
+  /** Are the groups that do not matter folded? @param {number[][]} groups */
+  folds(groups) {
+    return groups.length > 1 && groups.reduce((sum, lanes) => sum + lanes.length, 0) > MANY_SERVERS;
+  }
+
+  /** The group to which a server's lane belongs; -1 for another lane. @param {number} lane */
+  groupOf(lane) {
+    return lane >= 0 && this.run.lanes[lane].kind === "server" ? this.run.lanes[lane].group : -1;
+  }
+
+  /**
+   * The groups that matter at an event: the group of the event, those of the failure, and those that the
+   * reader has unfolded.
+   * @param {number} at
+   */
+  matters(at) {
+    const { run } = this;
+    const found = new Set(this.unfolded);
+    const m = at >= 0 && run.id[at] >= 0 ? run.messageOf[run.id[at]] : -1;
+    for (const lane of [at < 0 ? -1 : run.lane[at], ...(m >= 0 ? [run.messages.from[m], run.messages.to[m]] : [])]) found.add(this.groupOf(lane));
+    this.ofFailure ??= this.failureGroups();
+    for (const group of this.ofFailure) found.add(group);
+    found.delete(-1);
+    return found;
+  }
+
+  /** The groups that the failure is about. */
+  failureGroups() {
+    const { run } = this;
+    const about = run.failureAbout();
+    if (!about) return [];
+    const lanes = about.names.lanes.length > 0 ? about.names.lanes : about.events.map((e) => run.lane[e]);
+    const groups = lanes.map((lane) => this.groupOf(lane)).filter((group) => group >= 0);
+    if (groups.length > 0) return groups.slice(0, 2);
+    // The answers to the last operations came from these groups.
+    const asked = about.events.flatMap((e) => (run.id[e] >= 0 ? [...run.ofParent(run.id[e])] : []));
+    const from = asked.map((e) => (run.id[e] >= 0 ? run.messageOf[run.id[e]] : -1)).filter((m) => m >= 0 && run.messages.answered[m] >= 0);
+    return from.slice(-1).map((m) => this.groupOf(run.messages.to[m]));
+  }
+
   /** Makes the canvas high enough for its rows. */
   size() {
     const groups = this.groups();
-    const height = groups.reduce((sum, lanes) => sum + LOG_RULER + lanes.length * LOG_ROW + 4, 0);
+    const whole = (/** @type {number[]} */ lanes) => LOG_RULER + lanes.length * LOG_ROW + 4;
+    let height = groups.reduce((sum, lanes) => sum + whole(lanes), 0);
+    if (this.folds(groups)) {
+      // The height does not depend on what is pinned, so the picture above does not move.
+      const open = groups.filter((lanes) => this.unfolded.has(this.groupOf(lanes[0])));
+      const others = groups.filter((lanes) => !open.includes(lanes)).sort((a, b) => b.length - a.length);
+      height = [...open, ...others.slice(0, 2)].reduce((sum, lanes) => sum + whole(lanes), 0) + Math.max(0, others.length - 2) * LOG_ROW;
+    }
     this.canvas.style.height = `${Math.max(1, height)}px`;
     /** @type {HTMLElement} */ (this.canvas.parentElement).hidden = groups.length === 0;
   }
@@ -192,11 +253,20 @@ class LogPanel {
     c.fillStyle = theme.colour("panel");
     c.fillRect(0, 0, width, height);
     this.rows = [];
+    this.lines = [];
     this.open(at);
     let y = 0;
     const room = Math.max(CELL, width - left - 14);
     let [least, most] = [0, 0];
-    for (const lanes of this.groups()) {
+    const groups = this.groups();
+    const matters = this.folds(groups) ? this.matters(at) : null;
+    const isOpen = (/** @type {number[]} */ lanes) => !matters || matters.has(this.groupOf(lanes[0]));
+    for (const lanes of [...groups.filter(isOpen), ...groups.filter((one) => !isOpen(one))]) {
+      if (!isOpen(lanes)) {
+        this.drawFolded(lanes, e, y);
+        y += LOG_ROW;
+        continue;
+      }
       const states = lanes.map((lane) => this.run.state(lane, e));
       const focus = this.focus.get(this.run.lanes[lanes[0]].group) ?? 0;
       const { columns, total } = this.columns(lanes, states, focus);
@@ -216,6 +286,42 @@ class LogPanel {
       y += 4;
     }
     this.moved = Math.min(most, Math.max(least, this.moved));
+  }
+
+  /**
+   * Draws the line of a folded group: whether its logs are equal, and how long they are.
+   * @param {number[]} lanes @param {number} e the event after which the state is shown @param {number} y
+   */
+  drawFolded(lanes, e, y) {
+    const { context: c, theme } = this;
+    const group = this.groupOf(lanes[0]);
+    this.lines.push({ group, y });
+    c.textBaseline = "middle";
+    c.textAlign = "left";
+    c.font = theme.colour("font-label-strong");
+    c.fillStyle = theme.colour("ink");
+    const name = this.run.lanes[lanes[0]].name.replace(/S\d+$/, "") || `group ${group}`;
+    c.fillText(`▸ ${visible(name, 12)}`, 10, y + LOG_ROW / 2);
+    c.font = theme.colour("font-small");
+    c.fillStyle = theme.colour("muted");
+    c.fillText(fitText(c, this.foldedText(lanes, e), this.width - 96), 86, y + LOG_ROW / 2);
+  }
+
+  /** @param {number[]} lanes @param {number} e */
+  foldedText(lanes, e) {
+    const { run } = this;
+    const states = lanes.map((lane) => run.state(lane, e));
+    const known = states.filter((state) => state !== null && state.run !== -2);
+    const lasts = known.map((state) => state?.last ?? 0);
+    const term = Math.max(0, ...states.map((state) => state?.term ?? 0));
+    const parts = run.logParts(lanes, states);
+    const clash = parts.find((part) => part.clash);
+    const [least, most] = [Math.min(...lasts), Math.max(...lasts)];
+    const how = known.length < lanes.length ? `${known.length} of ${lanes.length} logs are known` : clash ? `${lanes.length} logs, which differ at index ${clash.from}` : least < most ? `${lanes.length} logs, some are shorter` : `${lanes.length} equal logs`;
+    const length = known.length === 0 ? "" : least < most ? `, ${formatCount(least)} to ${plural(most, "entry", "entries")}` : `, ${plural(most, "entry", "entries")}`;
+    const down = lanes.filter((_, i) => !states[i]?.alive).map((lane) => run.lanes[lane].name);
+    const leader = lanes.filter((_, i) => states[i]?.alive && states[i]?.role === 3).map((lane) => run.lanes[lane].name);
+    return `${how}, term ${term}${length}${leader.length > 0 ? `; ${listText(leader)} ${leader.length > 1 ? "lead" : "leads"}` : "; no leader"}${down.length > 0 ? `; down: ${listText(down)}` : ""}`;
   }
 
   /**

@@ -45,13 +45,14 @@ class RunPage {
       unpin: () => this.pin(-1),
       step: (by) => this.step(by, false),
     });
-    this.tooltip = new Tooltip(byId("tooltip"), canvas("logs"));
+    this.tooltip = new Tooltip(byId("tooltip"), canvas("logs"), document.querySelector("aside"));
     this.search = new Search(
       { input: /** @type {HTMLInputElement} */ (byId("search")), count: byId("found") },
       (_, query) => run.onceEach(run.find(query, this.filter.shown), this.filter.shown),
       { found: () => this.changed(), visit: (e) => this.visit(e) },
       true,
       () => (this.pinned >= 0 ? this.pinned : this.last),
+      { list: byId("hits"), row: (e) => hitRow(run, e), first: (e) => run.isDrawn(e) },
     );
     this.fragment = new Fragment(
       () => this.state(),
@@ -136,6 +137,11 @@ class RunPage {
   attachControls() {
     const { axis, search } = this;
     const help = /** @type {HTMLDialogElement} */ (byId("help"));
+    // The focus goes to the button at the end of the help, but the reader begins at the top.
+    const showHelp = () => {
+      help.showModal();
+      help.scrollTop = 0;
+    };
     const by = (/** @type {number} */ share) => axis.width * share;
     /** @type {[string, () => void][]} */
     const buttons = [
@@ -148,7 +154,7 @@ class RunPage {
       ["by-time", () => this.useAxis("time")],
       ["by-events", () => this.useAxis("events")],
       ["theme", () => this.theme.toggle()],
-      ["help-button", () => help.showModal()],
+      ["help-button", () => showHelp()],
     ];
     for (const [id, run] of buttons) byId(id).addEventListener("click", run);
     byId("help-close").addEventListener("click", () => help.close());
@@ -160,7 +166,7 @@ class RunPage {
         { keys: ["]"], shown: "]", does: "next landmark: a fault, a new leader, a verdict", run: () => this.landmark(1) },
         { keys: ["["], shown: "[", does: "landmark before", run: () => this.landmark(-1) },
         { keys: ["o"], shown: "O", does: "follow the message: its next event; with Shift, the one before", run: (e) => this.follow(e.shiftKey ? -1 : 1) },
-        { keys: ["u"], shown: "U", does: "up: to the cause of the pinned event", run: () => this.up() },
+        { keys: ["u"], shown: "U", does: "up: to the cause of the pinned event; from the failure to the step that it is about", run: () => this.up() },
         { keys: ["i"], shown: "I", does: "into: to the first event that the pinned message caused", run: () => this.into() },
         { keys: ["+", "=", "w"], shown: "+ W", does: "zoom in, around what is pinned", run: () => this.zoom(0.7) },
         { keys: ["-", "_", "s"], shown: "- S", does: "zoom out", run: () => this.zoom(1 / 0.7) },
@@ -175,7 +181,7 @@ class RunPage {
         { keys: ["n"], shown: "N", does: "next match", run: (e) => search.step(e.shiftKey ? -1 : 1) },
         { keys: ["Escape"], shown: "Esc", does: "unpin; press it again to clear the search, then the filters", run: () => this.letGo() },
         { keys: ["t"], shown: "T", does: "light or dark", run: () => this.theme.toggle() },
-        { keys: ["?"], shown: "?", does: "this help", run: () => help.showModal() },
+        { keys: ["?"], shown: "?", does: "this help", run: () => showHelp() },
       ],
       help,
     );
@@ -327,7 +333,12 @@ class RunPage {
   /** @param {number} by @param {boolean} all also goes to hidden events */
   step(by, all) {
     const start = this.pinned >= 0 ? this.pinned : by > 0 ? this.run.at(this.time) : this.run.at(this.time) + 1;
-    const next = this.filter.next(start, by, all);
+    let next = this.filter.next(start, by, all);
+    // A failure can belong to a server. Then the step back goes to the event before it on this server.
+    const lane = by < 0 && !all && start === this.run.failed ? (this.run.failureAbout()?.lane ?? -1) : -1;
+    const first = next;
+    while (lane >= 0 && next >= 0 && this.run.lane[next] !== lane) next = this.filter.next(next, by, false);
+    if (next < 0) next = first;
     if (next >= 0) this.visit(next);
   }
 
@@ -369,12 +380,31 @@ class RunPage {
     const parent = run.parent[pinned] >= 0 ? run.parent[pinned] : id >= 0 ? run.parentOf[id] : -1;
     const events = run.ofId(parent);
     if (events.length === 0) {
+      const about = pinned === run.failed || pinned === this.failure ? run.failureAbout() : null;
+      const answer = this.answerTo(pinned);
+      const step = answer >= 0 ? answer : (about?.stepFrom(pinned) ?? -1);
+      if (step >= 0) {
+        this.visit(step);
+        return;
+      }
       const own = run.ownCause(m >= 0 ? run.messages.sent[m] : pinned);
       if (own >= 0) this.visit(own);
       return;
     }
     // Of the events of the cause, goes to the last one before the pinned event.
     this.visit(events[Math.max(0, firstIndex(0, events.length, (i) => events[i] > pinned) - 1)]);
+  }
+
+  /**
+   * The answer because of which an operation of a client has returned; -1 if the event is no return.
+   * @param {number} e
+   */
+  answerTo(e) {
+    const { run } = this;
+    if (run.kind(e) !== "client.return" || run.id[e] < 0) return -1;
+    const asked = [...run.ofParent(run.id[e])].filter((one) => run.kind(one) === "rpc.sent" && run.id[one] >= 0);
+    const answers = asked.map((one) => run.messageOf[run.id[one]]).filter((m) => m >= 0 && run.messages.replied[m] >= 0 && run.messages.replied[m] <= e);
+    return answers.reduce((last, m) => Math.max(last, run.messages.answered[m]), -1);
   }
 
   into() {
@@ -487,6 +517,8 @@ class RunPage {
   click(x, y) {
     const { run, chart, axis } = this;
     const { event, message, operation, band } = chart.at(x, y);
+    // The pane at the right now says what the box beside the pointer has said.
+    this.tooltip.hide();
     if (event >= 0) this.pin(event);
     else if (message >= 0) this.pin(this.nearestOf(run.messages.id[message], y));
     else if (operation >= 0) this.pin(this.nearestOf(run.operations.id[operation], y));
@@ -537,8 +569,8 @@ class RunPage {
 
   draw() {
     const { run, axis, pinned, hover, cursor, time, place, message, kin, search, now } = this;
-    const { matches, at } = search;
-    const shown = { pinned, hover, cursor, time, place, message, kin, matches, match: matches[at] ?? -1 };
+    const match = search.matches[search.at] ?? -1;
+    const shown = { pinned, hover, cursor, time, place, message, kin, matches: search.found, match };
     this.chart.draw(shown);
     this.overview.draw(shown);
     this.logs.draw(now, pinned >= 0 ? pinned : this.last, pinned >= 0 ? run.lane[pinned] : -1);

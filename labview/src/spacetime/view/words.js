@@ -15,9 +15,7 @@ function valueText(value) {
 function eventText(run, e) {
   const id = run.id[e];
   const m = id >= 0 ? run.messageOf[id] : -1;
-  const said = [`${run.lanes[run.lane[e]].name} ${shortText(run, e)}`, run.bandText.get(e) ?? ""];
-  if (run.kind(e) === "raft.term") said.push(`T${run.field(e, "term")}`);
-  if (e === run.failed) said.push("The test failed here", headlineOf(run));
+  const said = [drawnText(run, e)];
   if (run.kind(e) === "check.verdict") said.push(verdictText(run, e));
   if (m >= 0) {
     const loss = lossOf(run, m);
@@ -26,6 +24,28 @@ function eventText(run, e) {
   said.push(run.kind(e), run.cause(e), id >= 0 ? `#${run.ids[id]}` : "");
   for (const [name, value] of run.fields(e)) said.push(`${name}=${valueText(value)}`);
   return said.filter((part) => part).join(" ; ");
+}
+
+/** What the picture says about an event: the words beside its lane, and those of its fault. @param {Run} run @param {number} e */
+function drawnText(run, e) {
+  const said = [`${run.lanes[run.lane[e]].name} ${shortText(run, e)}`, run.bandText.get(e) ?? ""];
+  if (run.kind(e) === "raft.term") said.push(`T${run.field(e, "term")}`);
+  if (e === run.failed) said.push("The test failed here", headlineOf(run));
+  return said.filter((part) => part).join(" ; ");
+}
+
+/**
+ * What the list of a search says about an event: its time, its lane, and its words. If the search has found
+ * other data of the event, these are there, too.
+ * @param {Run} run @param {number} e
+ */
+function hitRow(run, e) {
+  const said = [visible(e === run.failed ? "FAILED" : shortText(run, e), 110)];
+  if (!run.isDrawn(e)) {
+    const part = eventText(run, e).slice(drawnText(run, e).length).split(" ; ").find((one) => run.asked(searchable(one)));
+    if (part) said.push(visible(part, 70));
+  }
+  return [element("small", "", formatTime(run.t[e])), element("b", "", run.lanes[run.lane[e]].name), element("span", "", said.join(" · "))];
 }
 
 /** What the checker has found, in words. @param {Run} run @param {number} e */
@@ -54,9 +74,10 @@ function searchable(text) {
  * is in `PutAppend`. If the part begins or ends with a digit, the number must be whole: `index 6` is not in
  * `index 60`, and `S1` is not in `S12`. If the part has capital letters, the text must have them, too.
  * @param {string} part
+ * @param {boolean} [whole] must the part begin and end where a word begins and ends?
  * @returns {(small: string, text: () => string) => boolean} gets the text in small letters, and as it is
  */
-function containsPart(part) {
+function containsPart(part, whole = false) {
   const wanted = part.toLowerCase();
   const digit = (/** @type {string | undefined} */ c) => c !== undefined && c >= "0" && c <= "9";
   const letter = (/** @type {string | undefined} */ c) => c !== undefined && c.toLowerCase() !== c.toUpperCase();
@@ -69,6 +90,7 @@ function containsPart(part) {
     for (let at = small.indexOf(wanted); at >= 0; at = small.indexOf(wanted, at + 1)) {
       if (first && digit(small[at - 1])) continue;
       if (last && digit(small[at + wanted.length])) continue;
+      if (whole && [small[at - 1], small[at + wanted.length]].some((c) => digit(c) || letter(c) || c === "_")) continue;
       if (word && letter(small[at - 1])) {
         const [before, begin] = [text()[at - 1] ?? "", text()[at] ?? ""];
         if (before !== before.toLowerCase() || begin === begin.toLowerCase()) continue;
@@ -152,6 +174,11 @@ function operationText(run, op) {
   return visible(result === undefined || result === "" ? asked : `${asked} → ${valueText(result)}`, 200);
 }
 
+/** What follows a text because of a reason. @param {string} why */
+function reason(why) {
+  return why ? `: ${why}` : "";
+}
+
 /** A short text about an event, which is written beside its lane. @param {Run} run @param {number} e */
 function shortText(run, e) {
   const f = (/** @type {string} */ name) => run.field(e, name);
@@ -159,12 +186,12 @@ function shortText(run, e) {
   const cause = run.cause(e);
   switch (run.kind(e)) {
     case "raft.role":
-      return `${f("role")} T${f("term")}`;
+      return `${f("role")} T${f("term")}${reason(f("role") === "leader" ? run.votesText(e) : "")}`;
     case "raft.term":
       return `term ${f("term")}`;
     case "raft.vote": {
       const candidate = run.mate(lane, Number(f("candidate")));
-      return cause === "granted" ? `votes for ${candidate}` : `no vote for ${candidate}: ${cause}`;
+      return cause === "granted" ? `votes for ${candidate}${reason(run.comparedText(e))}` : `no vote for ${candidate}: ${cause}`;
     }
     case "raft.append": {
       const what = run.commandTexts(e, 2).map(shortCommand).join("; ");
@@ -174,7 +201,7 @@ function shortText(run, e) {
       return `drops ${f("dropped")} from ${f("from")}`;
     case "raft.commit": {
       const before = run.commitBefore(e);
-      return `commits ${f("index")}${before > 0 ? `, BACK from ${before}` : ""}`;
+      return `commits ${f("index")}${before > 0 ? `, BACK from ${before}` : reason(run.copiesText(e))}`;
     }
     case "raft.apply":
     case "apply": {
