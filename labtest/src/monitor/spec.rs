@@ -323,6 +323,10 @@ const PREPARED_NS: u64 = 50_000_000;
 /// shortest sensible election timeout.
 const ANSWERED_NS: u64 = 100_000_000;
 
+/// If an answer has arrived within this time, perhaps the server has not handled it yet. When a pause of the
+/// leader ends, its ticker may go on before the threads with the answers.
+const HANDLED_NS: u64 = 10_000_000;
+
 /// With CheckQuorum, a server ignores candidates only if it has heard from its leader within this time. It is
 /// the longest sensible election timeout.
 const LED_NS: u64 = 2_000_000_000;
@@ -501,7 +505,8 @@ impl Group {
             ROLES,
             "S{me} stops leading term {term} at {at} because a majority has not answered it, but it does not lead that term"
         );
-        let recent = server.answers.iter().filter(|(_, then)| at.0 < then.0 + ANSWERED_NS);
+        let is_recent = |then: &At| then.0 + HANDLED_NS < at.0 && at.0 < then.0 + ANSWERED_NS;
+        let recent = server.answers.iter().filter(|(_, then)| is_recent(then));
         let recent: Vec<usize> = recent.map(|(server, _)| *server).collect();
         check!(
             1 + recent.len() < majority,

@@ -239,6 +239,9 @@ fn a_leader_without_a_quorum_may_step_down() {
     Story::ok(story.answer(1, id, 1, true));
     let act = story.act(0);
     story.group.replied(act, id);
+    // An answer that has just arrived may not be handled yet, so it does not count at once.
+    story.now += 50_000_000;
+    let act = story.act(0);
     breaks(story.group.no_quorum(act, 1), &rules::ROLES, "S1 have just answered");
     story.now += 1_000_000_000;
     let act = story.act(1);
@@ -260,10 +263,14 @@ fn a_server_with_a_leader_may_ignore_a_candidate() {
     breaks(story.group.reply(act, story.messages, refusal), &rules::HIGHER_TERM, "a request of term 9");
     Story::ok(story.ask(1, 9, place(2, 1)));
     Story::ok(story.group.candidate_ignored(act, 1, 9, false));
+    Story::ok(story.group.candidate_ignored(act, 1, 9, true));
     Story::ok(story.group.reply(act, story.messages, refusal));
     story.now += 5_000_000_000;
     let act = story.act(2);
-    breaks(story.group.candidate_ignored(act, 1, 9, false), &rules::HIGHER_TERM, "it has heard from none");
+    for promised in [false, true] {
+        let checked = story.group.candidate_ignored(act, 1, 9, promised);
+        breaks(checked, &rules::HIGHER_TERM, "it has heard from none");
+    }
 }
 
 #[test]
