@@ -384,6 +384,7 @@ impl Core {
         let asked = ballots.iter().map(|ballot| ballot.asked);
         let progress = asked.map(|asked| Progress::new(self.log.last_index(), asked)).collect();
         self.enter(Standing::Leader(progress), "votes of a majority");
+        self.note_leadership();
     }
 
     /// Changes the role. No other function does this, so every change of role makes exactly one event.

@@ -288,8 +288,9 @@ pub struct Group {
     snapshots: BTreeMap<(u64, u64), Place>,
     /// Requests that were sent and not answered yet.
     requests: BTreeMap<u64, Request>,
-    /// Replies that have not arrived yet: the term of each reply, and the server that has replied.
-    replies: BTreeMap<u64, (u64, usize)>,
+    /// Replies that have not arrived yet: the term of each reply, the server that has replied, and whether
+    /// the request was no pre-vote and had the same term.
+    replies: BTreeMap<u64, (u64, usize, bool)>,
 }
 
 /// Describes the state of a server: `S0 leader of term 3: log 21..58, committed up to 55, applied up to 55`.
@@ -1033,15 +1034,16 @@ impl Group {
             }
             _ => {}
         }
-        remember(&mut self.replies, id, (term, me));
+        let counts = is_current && !matches!(request, Request::PreVote { .. });
+        remember(&mut self.replies, id, (term, me, counts));
         Ok(())
     }
 
     /// The reply to the request `id` has arrived at the server that sent the request.
     pub fn replied(&mut self, act: Act, id: u64) {
-        let Some((term, from)) = self.replies.remove(&id) else { return };
+        let Some((term, from, counts)) = self.replies.remove(&id) else { return };
         let Some(server) = self.acting(act) else { return };
-        if term == server.state.term {
+        if counts && term == server.state.term {
             server.answers.insert(from, act.at);
         }
         if term > server.state.term && server.heard.is_none_or(|(heard, _)| term > heard) {

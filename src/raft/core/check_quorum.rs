@@ -39,17 +39,29 @@ pub(super) struct Answers {
     term: u64,
     /// For each server, the time of its last answer.
     at: Vec<Option<Duration>>,
+    /// The time at which this server became the leader of the term.
+    led_since: Duration,
 }
 
 impl Core {
     /// Notes that a server has answered a message of the current term.
     pub(super) fn note_answer(&mut self, sent: Sent, now: Duration) {
-        let Answers { term, at } = &mut self.beyond.answers;
-        if *term != self.current_term || at.len() != self.n {
-            (*term, *at) = (self.current_term, vec![None; self.n]);
+        if self.beyond.answers.term != self.current_term || self.beyond.answers.at.len() != self.n {
+            let (term, at) = (self.current_term, vec![None; self.n]);
+            self.beyond.answers = Answers { term, at, led_since: Duration::ZERO };
         }
-        at[sent.peer] = Some(now);
+        self.beyond.answers.at[sent.peer] = Some(now);
         self.note_heard(sent);
+    }
+
+    /// Notes that this server leads now. The votes of a majority count as answers of this moment, because some
+    /// of them may have come long ago. So a new leader has the whole timeout to get answers.
+    pub(super) fn note_leadership(&mut self) {
+        let Answers { term, at, led_since } = &mut self.beyond.answers;
+        if *term == self.current_term {
+            // The last vote has just come.
+            *led_since = at.iter().flatten().max().copied().unwrap_or_default();
+        }
     }
 
     /// The time at which this leader steps down, if it gets no more answers. It is `None` without
@@ -64,12 +76,14 @@ impl Core {
 
     /// The last time until which `count` other servers have answered.
     fn answered_by(&self, count: usize) -> Duration {
-        let Answers { term, at } = &self.beyond.answers;
-        let mut times: Vec<Duration> =
-            at.iter().filter(|_| *term == self.current_term).filter_map(|at| *at).collect();
+        let Answers { term, at, led_since } = &self.beyond.answers;
+        if *term != self.current_term {
+            // A leader was elected with votes of this term, so only tests make a leader without answers.
+            return Duration::ZERO;
+        }
+        let mut times: Vec<Duration> = at.iter().flatten().copied().collect();
         times.sort_unstable_by(|a, b| b.cmp(a));
-        // A leader was elected with votes of this term, so only tests make a leader without answers.
-        times.get(count - 1).copied().unwrap_or_default()
+        times.get(count - 1).copied().unwrap_or_default().max(*led_since)
     }
 
     /// The leader becomes a follower in its own term, because it has no majority. Its term, and its vote for
