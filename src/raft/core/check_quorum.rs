@@ -54,8 +54,8 @@ impl Core {
         self.note_heard(sent);
     }
 
-    /// Notes that this server leads now. The votes of a majority count as answers of this moment, because some
-    /// of them may have come long ago. So a new leader has the whole timeout to get answers.
+    /// Notes that this server leads now. The votes of a majority count as answers of this moment, because
+    /// some of them may have come long ago. So a new leader has the whole timeout to get answers.
     pub(super) fn note_leadership(&mut self) {
         let Answers { term, at, led_since } = &mut self.beyond.answers;
         if *term == self.current_term {

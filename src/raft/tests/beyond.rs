@@ -207,6 +207,25 @@ fn a_leader_without_a_majority_steps_down_in_its_term() {
     assert_eq!((core.current_term(), core.role()), (4, Role::Candidate));
 }
 
+/// A vote may come long before the vote that completes the majority. The new leader still has the whole
+/// timeout to get answers.
+#[test]
+fn a_new_leader_has_the_whole_timeout() {
+    let mut core = with_check_quorum(follower(5, 3, &[]));
+    core.election_timeout();
+    let asked: Vec<Sent> =
+        [1, 2].map(|peer| core.next_message(peer, AT_ONCE).expect("a RequestVote").sent).to_vec();
+    core.vote_reply(asked[0], &yes(4));
+    core.now += LONGEST - MS;
+    core.vote_reply(asked[1], &yes(4));
+    assert!(core.is_leader());
+    assert_eq!(core.election_deadline(), Some(core.now + LONGEST));
+    // One answer is not enough for five servers.
+    let (sent, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
+    success(&mut core, sent);
+    assert_eq!(core.election_deadline().map(|at| at < core.now + LONGEST), Some(true));
+}
+
 /// Without the option, a leader that nobody answers stays leader.
 #[test]
 fn a_leader_of_figure_2_stays() {
