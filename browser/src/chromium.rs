@@ -102,6 +102,18 @@ impl Chromium {
     /// # Panics
     /// If the browser refuses the command, ends, or does not answer within a minute.
     pub fn call(&mut self, session: Option<&str>, method: &str, params: &Value) -> Value {
+        self.try_call(session, method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// Like [`call`](Chromium::call), but if the browser refuses the command, the result is the browser's
+    /// error.
+    ///
+    /// # Errors
+    /// If the browser refuses the command.
+    ///
+    /// # Panics
+    /// If the browser ends, or does not answer within a minute.
+    pub fn try_call(&mut self, session: Option<&str>, method: &str, params: &Value) -> Result<Value, Value> {
         self.next_id += 1;
         let mut command = json!({ "id": self.next_id, "method": method, "params": params });
         if let Some(session) = session {
@@ -118,8 +130,10 @@ impl Chromium {
                 self.events.push_back(answer);
                 continue;
             }
-            assert!(answer.get("error").is_none(), "{method}: {}", answer["error"]);
-            return answer["result"].take();
+            return match answer.get_mut("error") {
+                Some(error) => Err(error.take()),
+                None => Ok(answer["result"].take()),
+            };
         }
     }
 

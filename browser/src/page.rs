@@ -18,6 +18,16 @@ pub struct Page {
     errors: Vec<String>,
 }
 
+/// The browser's errors if it goes to another page while it computes a value.
+const LEFT: [&str; 3] = [
+    "Inspected target navigated or closed",
+    "Execution context was destroyed.",
+    "Cannot find default execution context",
+];
+
+/// A promise that is done after two frames.
+const TWO_FRAMES: &str = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))";
+
 /// Limits for the screenshots of a page.
 #[derive(Clone, Copy, Debug)]
 pub struct Looks {
@@ -94,10 +104,19 @@ impl Page {
     /// The value of an expression. If the value is a promise, the function waits for the result of the
     /// promise.
     pub fn eval(&mut self, expression: &str) -> Value {
+        self.try_eval(expression).unwrap_or_else(|| panic!("{expression}: the browser has left the page"))
+    }
+
+    /// Like [`eval`](Page::eval), but returns `None` if the browser leaves the page before it has the value.
+    fn try_eval(&mut self, expression: &str) -> Option<Value> {
         let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let mut done = self.call("Runtime.evaluate", &params);
+        let mut done = match self.browser.try_call(Some(&self.session), "Runtime.evaluate", &params) {
+            Ok(done) => done,
+            Err(error) if LEFT.iter().any(|text| error["message"] == *text) => return None,
+            Err(error) => panic!("{expression}: {error}"),
+        };
         assert!(done.get("exceptionDetails").is_none(), "{expression}: {}", done["exceptionDetails"]);
-        done["result"]["value"].take()
+        Some(done["result"]["value"].take())
     }
 
     /// The value of an expression that is a number.
@@ -112,18 +131,19 @@ impl Page {
         value.as_str().unwrap_or_else(|| panic!("{selector} has no text")).to_string()
     }
 
-    /// Waits until an expression is true.
+    /// Waits until an expression is true. Meanwhile, the browser may go to another page.
     pub fn until(&mut self, expression: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
-        while self.eval(expression) != true {
+        while self.try_eval(expression) != Some(Value::Bool(true)) {
             assert!(Instant::now() < deadline, "this has not become true: {expression}");
             self.settle();
         }
     }
 
-    /// Waits for two frames, so that the last change is on the screen.
+    /// Waits for two frames, so that the last change is on the screen. After a click on a link, the browser may
+    /// leave the page meanwhile. Then wait for the other page with [`until`](Page::until).
     pub fn settle(&mut self) {
-        self.eval("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+        let _ = self.try_eval(TWO_FRAMES);
     }
 
     /// Presses and releases a key. The key is named as in `KeyboardEvent.key`.
