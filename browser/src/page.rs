@@ -140,8 +140,8 @@ impl Page {
         }
     }
 
-    /// Waits for two frames, so that the last change is on the screen. After a click on a link, the browser may
-    /// leave the page meanwhile. Then wait for the other page with [`until`](Page::until).
+    /// Waits for two frames, so that the last change is on the screen. After a click on a link, the browser
+    /// may leave the page meanwhile. Then wait for the other page with [`until`](Page::until).
     pub fn settle(&mut self) {
         let _ = self.try_eval(TWO_FRAMES);
     }
