@@ -100,8 +100,9 @@ static ON: AtomicBool = AtomicBool::new(false);
 static HELD: std::sync::Mutex<Vec<(String, Picture)>> = std::sync::Mutex::new(Vec::new());
 
 /// At most this number of histories is held. Only the first failure of a test gets pages. So the histories of
-/// later failures stay here, and are dropped when there are too many.
-const MOST_HELD: usize = 4;
+/// later failures stay here, and are dropped when there are too many. Several tests can fail at the same
+/// time, and each of them must still find its own history.
+const MOST_HELD: usize = 16;
 
 /// The value of [`Run::on_failure`] for the tests of this process: [`write`], or `None` if `LAB_PAGE` is 0.
 ///
