@@ -469,10 +469,11 @@ impl Progress {
         }
     }
 
-    /// Notes that the follower will not get entries from this message.
+    /// Notes that the follower will not get entries from this message. Another message may have entries after
+    /// `next_index`. `next_index` still does not rise, because a snapshot may be on its way.
     fn forget(&mut self, seq: u64) {
         self.inflight.retain(|message| message.seq != seq);
-        self.next_index = self.covered() + 1;
+        self.next_index = self.next_index.min(self.covered() + 1);
     }
 
     /// Notes that the follower has answered the message, so the follower is alive.
