@@ -490,3 +490,31 @@ fn large_commands_are_sent_in_several_messages() {
     }
     assert_eq!(shapes, [(0, 2), (2, 1), (3, 1)]);
 }
+
+/// The leader has lost an entry on its way, and has compacted its log, so a snapshot is on its way. Then an old
+/// answer comes, and a later message is lost, too. `next_index` stays at or before the end of the snapshot,
+/// although another message on its way has the entries between.
+#[test]
+fn next_index_does_not_rise_while_a_snapshot_is_on_its_way() {
+    let mut core = in_touch();
+    propose(&mut core, 1);
+    let (first, _) = next_append(&mut core, 1, AT_ONCE);
+    let (heartbeat, args) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
+    assert_eq!(shape(&args), (1, 0));
+    propose(&mut core, 2);
+    let (_, args) = next_append(&mut core, 1, ENTRIES_INTERVAL);
+    assert_eq!(shape(&args), (1, 2));
+    propose(&mut core, 1);
+    let (last, args) = next_append(&mut core, 1, ENTRIES_INTERVAL);
+    assert_eq!(shape(&args), (3, 1));
+    catch_up(&mut core, 2);
+    let _ = core.take_apply(usize::MAX);
+    core.snapshot(3, vec![7]).expect("command 3 was applied");
+
+    core.message_lost(first);
+    let (_, args) = next_snapshot(&mut core, 1, AT_ONCE);
+    assert_eq!(args.last_included_index, 3);
+    success(&mut core, heartbeat);
+    core.message_lost(last);
+    assert_eq!(has_leader_view(&core, 1), (1, 2), "match_index and next_index");
+}
