@@ -491,9 +491,9 @@ fn large_commands_are_sent_in_several_messages() {
     assert_eq!(shapes, [(0, 2), (2, 1), (3, 1)]);
 }
 
-/// The leader has lost an entry on its way, and has compacted its log, so a snapshot is on its way. Then an old
-/// answer comes, and a later message is lost, too. `next_index` stays at or before the end of the snapshot,
-/// although another message on its way has the entries between.
+/// The leader has lost an entry on its way, and has compacted its log, so a snapshot is on its way. Then an
+/// old answer comes, and a later message is lost, too. `next_index` stays at or before the end of the
+/// snapshot, although another message on its way has the entries between.
 #[test]
 fn next_index_does_not_rise_while_a_snapshot_is_on_its_way() {
     let mut core = in_touch();
