@@ -236,14 +236,7 @@ pub fn snapshot(cause: &'static str, index: u64, term: u64, last: u64, data: &[u
 /// you send, call this function without a lock, too.
 #[track_caller]
 pub fn request_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) {
-    let fields = [
-        ("rpc", "RequestVote".into()),
-        ("term", term.into()),
-        ("candidate", candidate.into()),
-        ("last_log_index", last_log.0.into()),
-        ("last_log_term", last_log.1.into()),
-    ];
-    trace::emit(REQUEST, Links::id(id), &fields);
+    ask_for_vote("RequestVote", id, term, candidate, last_log);
 }
 
 /// Reports that the server `leader` is about to send an AppendEntries with this `id`. `prev` is the index and
@@ -306,8 +299,13 @@ pub fn install_snapshot(id: u64, term: u64, leader: usize, last_included: (u64, 
 /// not need this function.
 #[track_caller]
 pub fn pre_vote(id: u64, term: u64, candidate: usize, last_log: (u64, u64)) {
+    ask_for_vote("PreVote", id, term, candidate, last_log);
+}
+
+#[track_caller]
+fn ask_for_vote(rpc: &'static str, id: u64, term: u64, candidate: usize, last_log: (u64, u64)) {
     let fields = [
-        ("rpc", "PreVote".into()),
+        ("rpc", rpc.into()),
         ("term", term.into()),
         ("candidate", candidate.into()),
         ("last_log_index", last_log.0.into()),
