@@ -282,7 +282,9 @@ impl<S: Replicated> Cluster<S> {
     pub fn pause(&self, i: usize) {
         let lives = &self.servers[i];
         lives.pause();
-        self.marks.paused(lives.node());
+        if lives.is_paused() {
+            self.marks.paused(lives.node());
+        }
     }
 
     /// Ends the pause of server `i`. The messages that have waited arrive in their order. If the server is

@@ -376,8 +376,11 @@ impl<S: Sharded> Cluster<S> {
     /// If the test runs on real threads. A pause exists only in virtual time, see [`labrt::node::pause`].
     #[track_caller]
     pub fn pause(&self, place: Place) {
-        self.lives(place).pause();
-        self.marks.paused(place);
+        let lives = self.lives(place);
+        lives.pause();
+        if lives.is_paused() {
+            self.marks.paused(place);
+        }
     }
 
     /// Ends the pause of the server at `place`. The messages that have waited arrive in their order. If the
