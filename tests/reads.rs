@@ -6,18 +6,21 @@ use std::process::ExitCode;
 use labapi::{KvService, Replicated, ServerStart, Strictness};
 use labrpc::{End, Service};
 use labrt::rng;
-use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use labrt::sync::{Arc, Mutex};
+use labrt::sync::Arc;
+use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
 use labtest::harness::{self, Case};
-use labtest::kv::make_client;
+use labtest::kv::{History, IfUnknown, make_client};
 use labtest::lab3::{self, Part};
+use labtest::marks::Mark;
 use labtest::service::{Cluster, Setup, make_config};
 use labtest::strict3;
 use mit6824::kvraft::{Clerk, KvServer};
-use mit6824::raft::Options;
+use mit6824::raft;
 use mit6824::rsm::Reads;
+use porcupine::models::kv::KvModel;
+use porcupine::{Options, Verdict};
 
 /// The kinds of reads, and their names in the names of cases.
 const KINDS: [(Reads, &str); 3] =
@@ -32,7 +35,7 @@ impl<const KIND: usize> Replicated for Reading<KIND> {
     type Clerk = Clerk;
 
     fn start(start: ServerStart) -> Self {
-        let server = KvServer::start_reading(start, Options::default(), KINDS[KIND].0);
+        let server = KvServer::start_reading(start, raft::Options::default(), KINDS[KIND].0);
         Reading(server.unwrap_or_else(|error| panic!("{error}")))
     }
 
@@ -151,51 +154,53 @@ struct Roles {
     b: usize,
 }
 
-/// Fails the test if a read returns an old value, see [`old_values`].
+/// Fails the test if a read returns an old value, see [`reads_and_writes`].
 fn look_for_old_values<S: KvService>(title: &str, rounds: usize, fault: fn(&Cluster<S>, &Roles)) {
-    let old = old_values(title, rounds, fault);
-    assert!(old.is_empty(), "the history is not linearizable: {}", old.join("; "));
+    let (history, marks) = reads_and_writes(title, rounds, fault);
+    history.check(IfUnknown::default(), title, marks);
 }
 
 /// A client writes 1, 2, 3, ... At each of the three servers a client reads all the time, and sees only this
 /// server. In each round, `fault` makes a fault, and waits.
 ///
-/// Returns the reads with an old value. A value is old if a newer value was written or read before the read
-/// began. If there is such a read, the history is not linearizable.
-fn old_values<S: KvService>(title: &str, rounds: usize, fault: fn(&Cluster<S>, &Roles)) -> Vec<String> {
+/// Returns the history of all operations, and the faults. If a read returns an old value, the history is not
+/// linearizable. A value is old if a newer value was written or read before the read began.
+fn reads_and_writes<S: KvService>(
+    title: &str,
+    rounds: usize,
+    fault: fn(&Cluster<S>, &Roles),
+) -> (Arc<History>, Vec<Mark>) {
     let cfg = make_config::<S>(Setup::of(3).near_clients());
+    let history = Arc::new(History::new());
     let mut ck = make_client(&cfg, &cfg.all());
+    ck.record(&history, 0);
     cfg.begin(title);
     ck.put("k", "0");
-    let (stop, newest) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let (old, mut clients) = (Arc::new(Mutex::new(Vec::new())), Vec::new());
-    for server in cfg.all() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut clients = Vec::new();
+    for (server, number) in cfg.all().into_iter().zip(1..) {
         let mut reader = make_client(&cfg, &[server]);
-        let (id, stop, newest, old) = (reader.id(), stop.clone(), newest.clone(), old.clone());
+        reader.record(&history, number);
+        let (id, stop) = (reader.id(), stop.clone());
         let body = move || {
             while !stop.load(Ordering::SeqCst) {
-                let before = newest.load(Ordering::SeqCst);
-                let value: u64 = reader.get("k").parse().expect("the writer writes numbers");
-                if value < before {
-                    old.lock().push(format!("a read at S{server} returned {value}, {before} is newer"));
-                }
-                newest.fetch_max(value, Ordering::SeqCst);
+                reader.get("k");
                 sleep(Duration::from_millis(rng::below(8)));
             }
         };
         clients.push((id, thread::spawn_named(format!("reader-{server}"), body)));
     }
     let writer = {
-        let (stop, newest) = (stop.clone(), newest.clone());
+        let stop = stop.clone();
         thread::spawn_named("writer", move || {
-            for value in 1.. {
+            for value in 1_u64.. {
                 if stop.load(Ordering::SeqCst) {
-                    break;
+                    return value;
                 }
                 ck.put("k", &value.to_string());
-                newest.fetch_max(value, Ordering::SeqCst);
                 sleep(Duration::from_millis(rng::below(20)));
             }
+            unreachable!("there are more numbers than the writer can write")
         })
     };
     for _ in 0..rounds {
@@ -209,14 +214,14 @@ fn old_values<S: KvService>(title: &str, rounds: usize, fault: fn(&Cluster<S>, &
     }
     stop.store(true, Ordering::SeqCst);
     clients.iter().for_each(|(id, _)| cfg.connect_client(*id, &cfg.all()));
-    writer.join().expect("the writer does not fail");
+    let written = writer.join().expect("the writer does not fail");
     for (_, reader) in clients {
         reader.join().expect("a reader does not fail");
     }
-    assert!(newest.load(Ordering::SeqCst) > 10 * rounds as u64, "too little was written");
+    assert!(written > 10 * rounds as u64, "only {written} values were written in {rounds} rounds");
+    let marks = cfg.marks();
     cfg.end();
-    let old = old.lock();
-    old.clone()
+    (history, marks)
 }
 
 /// Section 8: a leader that is cut off does not answer reads after the others have elected a leader.
@@ -290,7 +295,7 @@ fn leader_is_paused<S: Transfers>() {
 
 // ---------------------------------------------------------------------- Clocks
 
-/// The assumption of leases about clocks, see [`Options::clock_drift`]: the clocks differ by at most 10
+/// The assumption of leases about clocks, see [`raft::Options::clock_drift`]: the clocks differ by at most 10
 /// percent. With such clocks, no read returns an old value.
 fn clocks_within_the_bound() {
     let title = "Test (ours): leases with clocks that differ by ten percent";
@@ -298,11 +303,20 @@ fn clocks_within_the_bound() {
 }
 
 /// If the clocks differ by more than the bound, reads may return old values. This test shows it: the leader's
-/// clock is much too slow. So its lease ends long after the others have elected another leader.
+/// clock is much too slow. So its lease ends long after the others have elected another leader. The history
+/// is not linearizable, and its page shows the first read with an old value.
 fn clocks_beyond_the_bound() {
     let title = "Test (ours): leases with a clock that is much too slow";
-    let old = old_values::<Reading<1>>(title, 10, |cfg, roles| cut_off_with_clock(cfg, roles, 200));
-    assert!(!old.is_empty(), "the leader's clock is much too slow, but no read returned an old value");
+    let (history, marks) =
+        reads_and_writes::<Reading<1>>(title, 10, |cfg, roles| cut_off_with_clock(cfg, roles, 200));
+    let history = history.take();
+    let report = porcupine::check(&KvModel, &history, &Options { partials: true, ..Options::default() });
+    assert_eq!(report.verdict, Verdict::Illegal, "the leader's clock is much too slow");
+    let page = concat!(env!("CARGO_TARGET_TMPDIR"), "/old-values.html");
+    porcupine::picture(&KvModel, &history, &report, title, marks)
+        .write(page)
+        .unwrap_or_else(|error| panic!("{page}: {error}"));
+    println!("the page of the history: {page}");
 }
 
 /// Cuts the leader off. From this moment on its clock is slow: it counts `permille` milliseconds in a second.
