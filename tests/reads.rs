@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use labapi::{KvService, Replicated, ServerStart, Strictness};
-use labrpc::{End, Service};
+use labrpc::{End, Link, Service};
 use labrt::rng;
 use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use labtest::harness::{self, Case};
 use labtest::kv::{History, IfUnknown, make_client};
 use labtest::lab3::{self, Part};
 use labtest::marks::Mark;
-use labtest::service::{Cluster, Setup, make_config};
+use labtest::service::{ClientId, Cluster, Setup, make_config};
 use labtest::strict3;
 use mit6824::kvraft::{Clerk, KvServer};
 use mit6824::raft;
@@ -86,6 +86,8 @@ fn all<S: Transfers>(kind: usize) -> Vec<Case> {
         Case::ours("read_after_a_restart", read_after_a_restart::<S>),
         Case::ours("leader_is_cut_off", leader_is_cut_off::<S>),
         Case::ours("answers_come_late", answers_come_late::<S>),
+        Case::ours("term_rises_during_a_promise", term_rises_during_a_promise::<S>),
+        Case::ours("transfer_is_given_up", transfer_is_given_up::<S>),
         Case::ours("voter_restarts", voter_restarts::<S>),
         Case::ours("leadership_is_transferred", leadership_is_transferred::<S>),
         Case::ours("leader_is_paused", leader_is_paused::<S>),
@@ -147,11 +149,13 @@ fn read_after_a_restart<S: KvService>() {
 
 // ---------------------------------------------------------------------- Old values
 
-/// The servers in a round of [`look_for_old_values`]: the leader, and the two others in random order.
+/// The roles in a round of [`reads_and_writes`]: the leader, the two other servers in random order, and the
+/// client that writes.
 struct Roles {
     leader: usize,
     a: usize,
     b: usize,
+    writer: ClientId,
 }
 
 /// Fails the test if a read returns an old value, see [`reads_and_writes`].
@@ -177,7 +181,7 @@ fn reads_and_writes<S: KvService>(
     cfg.begin(title);
     ck.put("k", "0");
     let stop = Arc::new(AtomicBool::new(false));
-    let mut clients = Vec::new();
+    let (mut clients, writer_id) = (Vec::new(), ck.id());
     for (server, number) in cfg.all().into_iter().zip(1..) {
         let mut reader = make_client(&cfg, &[server]);
         reader.record(&history, number);
@@ -207,8 +211,9 @@ fn reads_and_writes<S: KvService>(
         sleep(Duration::from_millis(700 + rng::below(300)));
         let leader = cfg.leader().unwrap_or(0);
         let next = 1 + rng::below(2) as usize;
-        let roles = Roles { leader, a: (leader + next) % 3, b: (leader + 3 - next) % 3 };
-        fault(&cfg, &roles);
+        let (a, b) = ((leader + next) % 3, (leader + 3 - next) % 3);
+        fault(&cfg, &Roles { leader, a, b, writer: writer_id });
+        cfg.connect_client(writer_id, &cfg.all());
         cfg.all().into_iter().for_each(|i| cfg.resume(i));
         cfg.connect_all();
     }
@@ -235,18 +240,73 @@ fn leader_is_cut_off<S: Transfers>() {
     });
 }
 
-/// Thesis, 6.4: a lease begins when the heartbeat was sent. Many replies come late here, up to 2.4 seconds.
-/// Some come when the leader is cut off, and the others have elected another leader.
+/// Thesis, 6.4: a lease begins when the heartbeat was sent. Here the answers to the leader come late. When
+/// they come, the leader is cut off, and the others may have elected another leader.
 ///
 /// Finds: a lease begins when the answer arrives.
 fn answers_come_late<S: Transfers>() {
-    look_for_old_values::<S>("Test (ours): reads while answers come late", 8, |cfg, roles| {
-        cfg.set_long_reordering(true);
-        sleep(Duration::from_millis(300 + rng::below(300)));
-        cfg.partition(&[roles.leader], &[roles.a, roles.b]);
-        sleep(Duration::from_millis(300 + rng::below(2000)));
-        cfg.set_long_reordering(false);
+    look_for_old_values::<S>("Test (ours): reads while answers come late", 12, |cfg, roles| {
+        let &Roles { leader, a, b, .. } = roles;
+        [a, b].into_iter().for_each(|peer| cfg.set_link(leader, peer, Link::RepliesHeld));
+        sleep(Duration::from_millis(rng::below(150)));
+        cfg.partition(&[leader], &[a, b]);
+        sleep(Duration::from_millis(350 + rng::below(250)));
+        [a, b].into_iter().for_each(|peer| cfg.release(leader, peer));
+        sleep(Duration::from_millis(300));
     });
+}
+
+/// Thesis, 6.4: a server that has heard from the leader votes for nobody for some time, also if its term rises.
+///
+/// `voter` leads, and gives its leadership away. Its last heartbeats to `candidate` wait in the network.
+/// Then `candidate` is alone, and its term rises. Its log is complete, because nobody writes. At the end the
+/// heartbeats arrive, and the answers tell `voter` of the higher term. At the same moment the leader is cut
+/// off, and `candidate` reaches `voter` again.
+///
+/// Finds: a server votes as soon as its term rises, although the leader has a lease.
+fn term_rises_during_a_promise<S: Transfers>() {
+    look_for_old_values::<S>("Test (ours): reads while the terms of voters rise", 12, |cfg, roles| {
+        let &Roles { leader: voter, a: candidate, b: leader, writer } = roles;
+        cfg.set_link(voter, candidate, Link::RequestsHeld);
+        sleep(Duration::from_millis(150));
+        cfg.call(voter, |server| server.give_to(leader));
+        sleep(Duration::from_millis(300));
+        cfg.disconnect_client(writer, &cfg.all());
+        sleep(Duration::from_millis(100));
+        lose_requests(cfg, &[(leader, candidate), (candidate, leader), (candidate, voter)]);
+        sleep(Duration::from_millis(700 + rng::below(600)));
+        lose_requests(cfg, &[(leader, voter), (voter, leader)]);
+        cfg.set_link(candidate, voter, Link::Both);
+        cfg.release(voter, candidate);
+        cfg.connect_client(writer, &[candidate]);
+        sleep(Duration::from_millis(400));
+    });
+}
+
+/// Thesis, 6.4: a leader that has begun a transfer has no lease any more in its term.
+///
+/// The target is paused until the leader gives the transfer up. Then the target gets the order to start an
+/// election. At the same moment the leader is cut off. All logs are equal, because nobody writes.
+///
+/// Finds: a leader that has given up a transfer has a lease again.
+fn transfer_is_given_up<S: Transfers>() {
+    look_for_old_values::<S>("Test (ours): reads while transfers are given up", 12, |cfg, roles| {
+        let &Roles { leader, a: target, b, writer } = roles;
+        cfg.disconnect_client(writer, &cfg.all());
+        sleep(Duration::from_millis(100));
+        cfg.pause(target);
+        cfg.call(leader, |server| server.give_to(target));
+        sleep(Duration::from_millis(650 + rng::below(150)));
+        lose_requests(cfg, &[(leader, target), (target, leader), (leader, b), (b, leader)]);
+        cfg.resume(target);
+        cfg.connect_client(writer, &[target]);
+        sleep(Duration::from_millis(400));
+    });
+}
+
+/// From now on, the requests on these links are lost. Messages that are on their way still arrive.
+fn lose_requests<S: KvService>(cfg: &Cluster<S>, links: &[(usize, usize)]) {
+    links.iter().for_each(|&(from, to)| cfg.set_link(from, to, Link::RequestsLost));
 }
 
 /// Thesis, 6.4: a server that restarts may have promised to vote for nobody.

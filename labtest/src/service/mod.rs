@@ -43,7 +43,7 @@ mod report;
 mod tests;
 
 use labapi::{Persister, Replicated, ServerStart};
-use labrpc::{Cost, Name, Network, NetworkOptions, Server};
+use labrpc::{Cost, Link, Name, Network, NetworkOptions, Server};
 use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::dlog;
 use labrt::node::NodeId;
@@ -159,6 +159,8 @@ pub struct Cluster<S> {
 struct State {
     /// The enabled ends of servers, each as (the server that sends, the server that receives).
     connected: BTreeSet<(usize, usize)>,
+    /// The links whose messages are lost or held, as (the server that calls, the server that is called).
+    links: BTreeMap<(usize, usize), Link>,
     /// For each clerk, the names of its ends, in the order of the servers.
     clerks: BTreeMap<ClientId, Vec<Name>>,
     next_client: ClientId,
@@ -177,6 +179,7 @@ pub fn make_config<S: Replicated>(setup: Setup) -> Config<S> {
     let servers = (0..setup.servers).map(server).collect();
     let state = State {
         connected: BTreeSet::new(),
+        links: BTreeMap::new(),
         clerks: BTreeMap::new(),
         next_client: ClientId::first(setup.servers),
         begun: report::Begun::now(),
