@@ -149,13 +149,14 @@ fn read_after_a_restart<S: KvService>() {
 
 // ---------------------------------------------------------------------- Old values
 
-/// The roles in a round of [`reads_and_writes`]: the leader, the two other servers in random order, and the
-/// client that writes.
+/// The roles in a round of [`reads_and_writes`]: the leader, the two other servers in random order, the
+/// client that writes, and the client that reads at the leader.
 struct Roles {
     leader: usize,
     a: usize,
     b: usize,
     writer: ClientId,
+    reader: ClientId,
 }
 
 /// Fails the test if a read returns an old value, see [`reads_and_writes`].
@@ -212,8 +213,10 @@ fn reads_and_writes<S: KvService>(
         let leader = cfg.leader().unwrap_or(0);
         let next = 1 + rng::below(2) as usize;
         let (a, b) = ((leader + next) % 3, (leader + 3 - next) % 3);
-        fault(&cfg, &Roles { leader, a, b, writer: writer_id });
+        let reader = clients[leader].0;
+        fault(&cfg, &Roles { leader, a, b, writer: writer_id, reader });
         cfg.connect_client(writer_id, &cfg.all());
+        cfg.connect_client(reader, &[leader]);
         cfg.all().into_iter().for_each(|i| cfg.resume(i));
         cfg.connect_all();
     }
@@ -241,22 +244,28 @@ fn leader_is_cut_off<S: Transfers>() {
 }
 
 /// Thesis, 6.4: a lease begins when the heartbeat was sent. Here the answers to the leader come late. When
-/// they come, the leader is cut off, and the others may have elected another leader.
+/// they come, the leader is cut off, and the others may have elected another leader. Until then nobody writes
+/// or reads at the leader, because these operations would wait for answers.
 ///
 /// Finds: a lease begins when the answer arrives.
 fn answers_come_late<S: Transfers>() {
     look_for_old_values::<S>("Test (ours): reads while answers come late", 12, |cfg, roles| {
-        let &Roles { leader, a, b, .. } = roles;
+        let &Roles { leader, a, b, writer, reader } = roles;
+        cfg.disconnect_client(writer, &[leader]);
+        sleep(Duration::from_millis(50));
         [a, b].into_iter().for_each(|peer| cfg.set_link(leader, peer, Link::RepliesHeld));
         sleep(Duration::from_millis(rng::below(150)));
-        cfg.partition(&[leader], &[a, b]);
+        lose_requests(cfg, &[(leader, a), (leader, b), (a, leader), (b, leader)]);
+        cfg.disconnect_client(reader, &[leader]);
         sleep(Duration::from_millis(350 + rng::below(250)));
         [a, b].into_iter().for_each(|peer| cfg.release(leader, peer));
+        cfg.connect_client(reader, &[leader]);
         sleep(Duration::from_millis(300));
     });
 }
 
-/// Thesis, 6.4: a server that has heard from the leader votes for nobody for some time, also if its term rises.
+/// Thesis, 6.4: a server that has heard from the leader votes for nobody for some time, also if its term
+/// rises.
 ///
 /// `voter` leads, and gives its leadership away. Its last heartbeats to `candidate` wait in the network.
 /// Then `candidate` is alone, and its term rises. Its log is complete, because nobody writes. At the end the
@@ -266,7 +275,7 @@ fn answers_come_late<S: Transfers>() {
 /// Finds: a server votes as soon as its term rises, although the leader has a lease.
 fn term_rises_during_a_promise<S: Transfers>() {
     look_for_old_values::<S>("Test (ours): reads while the terms of voters rise", 12, |cfg, roles| {
-        let &Roles { leader: voter, a: candidate, b: leader, writer } = roles;
+        let &Roles { leader: voter, a: candidate, b: leader, writer, .. } = roles;
         cfg.set_link(voter, candidate, Link::RequestsHeld);
         sleep(Duration::from_millis(150));
         cfg.call(voter, |server| server.give_to(leader));
@@ -285,20 +294,23 @@ fn term_rises_during_a_promise<S: Transfers>() {
 
 /// Thesis, 6.4: a leader that has begun a transfer has no lease any more in its term.
 ///
-/// The target is paused until the leader gives the transfer up. Then the target gets the order to start an
-/// election. At the same moment the leader is cut off. All logs are equal, because nobody writes.
+/// The link to the target is slow, so the order to start an election arrives after the leader has given up.
+/// At this moment the leader is cut off. All logs are equal, because nobody writes. The link becomes slow
+/// step by step, so the target hears from the leader all the time.
 ///
 /// Finds: a leader that has given up a transfer has a lease again.
 fn transfer_is_given_up<S: Transfers>() {
-    look_for_old_values::<S>("Test (ours): reads while transfers are given up", 12, |cfg, roles| {
-        let &Roles { leader, a: target, b, writer } = roles;
+    look_for_old_values::<S>("Test (ours): reads while transfers are given up", 6, |cfg, roles| {
+        let &Roles { leader, a: target, b, writer, .. } = roles;
         cfg.disconnect_client(writer, &cfg.all());
-        sleep(Duration::from_millis(100));
-        cfg.pause(target);
+        for latency in (100..=700).step_by(100).map(Duration::from_millis) {
+            cfg.slow_link(leader, target, latency..=latency);
+            sleep(Duration::from_millis(150));
+        }
+        sleep(Duration::from_millis(800));
         cfg.call(leader, |server| server.give_to(target));
-        sleep(Duration::from_millis(650 + rng::below(150)));
+        sleep(Duration::from_millis(690));
         lose_requests(cfg, &[(leader, target), (target, leader), (leader, b), (b, leader)]);
-        cfg.resume(target);
         cfg.connect_client(writer, &[target]);
         sleep(Duration::from_millis(400));
     });
@@ -311,18 +323,22 @@ fn lose_requests<S: KvService>(cfg: &Cluster<S>, links: &[(usize, usize)]) {
 
 /// Thesis, 6.4: a server that restarts may have promised to vote for nobody.
 ///
-/// One server does not hear the leader. So it asks the other server for its vote, again and again. This other
-/// server restarts, and at the same moment the leader is cut off.
+/// `candidate` does not hear the leader. So it asks `voter` for its vote, again and again. Its log is
+/// complete, because nobody writes. Then `voter` restarts, and at the same moment the leader is cut off.
 ///
 /// Finds: a server votes at once after a restart, although the leader has a lease.
 fn voter_restarts<S: Transfers>() {
     look_for_old_values::<S>("Test (ours): reads while voters restart", 12, |cfg, roles| {
-        cfg.partition(&[roles.leader], &[roles.b]);
-        sleep(Duration::from_millis(400 + rng::below(600)));
-        cfg.shutdown_server(roles.a);
-        cfg.start_server(roles.a);
-        cfg.partition(&[roles.a, roles.b], &[roles.leader]);
-        sleep(Duration::from_millis(500 + rng::below(300)));
+        let &Roles { leader, a: voter, b: candidate, writer, .. } = roles;
+        cfg.disconnect_client(writer, &cfg.all());
+        sleep(Duration::from_millis(100));
+        lose_requests(cfg, &[(leader, candidate), (candidate, leader)]);
+        sleep(Duration::from_millis(600 + rng::below(600)));
+        cfg.shutdown_server(voter);
+        cfg.start_server(voter);
+        cfg.partition(&[voter, candidate], &[leader]);
+        cfg.connect_client(writer, &[candidate]);
+        sleep(Duration::from_millis(400));
     });
 }
 

@@ -9,6 +9,8 @@ use labrt::collections::BTreeSet;
 use labrt::dlog;
 use labrt::node::NodeId;
 use labrt::sync::Arc;
+use labrt::time::Duration;
+use std::ops::RangeInclusive;
 
 use super::Cluster;
 use crate::events;
@@ -59,7 +61,11 @@ impl<S: Replicated> Cluster<S> {
         dlog!(TEST, "connects all servers");
         events::heal();
         let all = self.all();
-        let faulty = std::mem::take(&mut self.state.lock().links);
+        let faulty = {
+            let mut state = self.state.lock();
+            state.latencies.clear();
+            std::mem::take(&mut state.links)
+        };
         self.change(|connected| connected.extend(pairs(&all, &all)));
         for (from, to) in faulty.into_keys() {
             self.release_end(from, to);
@@ -75,6 +81,14 @@ impl<S: Replicated> Cluster<S> {
         let nodes = (self.servers[from].node(), self.servers[to].node());
         events::link(nodes.0, nodes.1, link);
         self.state.lock().links.insert((from, to), link);
+        self.change(|_| ());
+    }
+
+    /// From now on, each request and each reply in the calls of server `from` to server `to` takes a time
+    /// within `latency`, until [`connect_all`](Cluster::connect_all).
+    pub fn slow_link(&self, from: usize, to: usize, latency: RangeInclusive<Duration>) {
+        dlog!(TEST, "makes the link of S{from} to S{to} slow: {latency:?}");
+        self.state.lock().latencies.insert((from, to), latency);
         self.change(|_| ());
     }
 
@@ -126,7 +140,8 @@ impl<S: Replicated> Cluster<S> {
             let ends = lives.ends().into_iter().enumerate();
             let wanted = |(j, end)| {
                 let link = state.links.get(&(i, j)).copied().unwrap_or_default();
-                Wanted { link, ..Wanted::new(end, state.connected.contains(&(i, j))) }
+                let latency = Some(state.latencies.get(&(i, j)).cloned());
+                Wanted { end, works: state.connected.contains(&(i, j)), link, latency }
             };
             ends.map(wanted).collect::<Vec<_>>()
         };

@@ -50,6 +50,7 @@ use labrt::node::NodeId;
 use labrt::sync::atomic::AtomicU64;
 use labrt::sync::{Arc, Mutex};
 use labrt::time::Duration;
+use std::ops::RangeInclusive;
 
 use super::limit::{Limit, TEST_LIMIT};
 use super::lives::{Lives, Living, NewLife, check_none_left};
@@ -161,6 +162,8 @@ struct State {
     connected: BTreeSet<(usize, usize)>,
     /// The links whose messages are lost or held, as (the server that calls, the server that is called).
     links: BTreeMap<(usize, usize), Link>,
+    /// How long each message takes on a slow link.
+    latencies: BTreeMap<(usize, usize), RangeInclusive<Duration>>,
     /// For each clerk, the names of its ends, in the order of the servers.
     clerks: BTreeMap<ClientId, Vec<Name>>,
     next_client: ClientId,
@@ -180,6 +183,7 @@ pub fn make_config<S: Replicated>(setup: Setup) -> Config<S> {
     let state = State {
         connected: BTreeSet::new(),
         links: BTreeMap::new(),
+        latencies: BTreeMap::new(),
         clerks: BTreeMap::new(),
         next_client: ClientId::first(setup.servers),
         begun: report::Begun::now(),
