@@ -86,6 +86,7 @@ fn all<S: Transfers>(kind: usize) -> Vec<Case> {
         Case::ours("read_after_a_restart", read_after_a_restart::<S>),
         Case::ours("leader_is_cut_off", leader_is_cut_off::<S>),
         Case::ours("answers_come_late", answers_come_late::<S>),
+        Case::ours("read_arrives_during_a_round", read_arrives_during_a_round::<S>),
         Case::ours("term_rises_during_a_promise", term_rises_during_a_promise::<S>),
         Case::ours("transfer_is_given_up", transfer_is_given_up::<S>),
         Case::ours("voter_restarts", voter_restarts::<S>),
@@ -156,7 +157,7 @@ struct Roles {
     a: usize,
     b: usize,
     writer: ClientId,
-    reader: ClientId,
+    readers: Vec<ClientId>,
 }
 
 /// Fails the test if a read returns an old value, see [`reads_and_writes`].
@@ -213,10 +214,13 @@ fn reads_and_writes<S: KvService>(
         let leader = cfg.leader().unwrap_or(0);
         let next = 1 + rng::below(2) as usize;
         let (a, b) = ((leader + next) % 3, (leader + 3 - next) % 3);
-        let reader = clients[leader].0;
-        fault(&cfg, &Roles { leader, a, b, writer: writer_id, reader });
+        let readers: Vec<ClientId> = clients.iter().map(|(id, _)| *id).collect();
+        fault(&cfg, &Roles { leader, a, b, writer: writer_id, readers: readers.clone() });
         cfg.connect_client(writer_id, &cfg.all());
-        cfg.connect_client(reader, &[leader]);
+        for (server, reader) in readers.into_iter().enumerate() {
+            cfg.disconnect_client(reader, &cfg.all());
+            cfg.connect_client(reader, &[server]);
+        }
         cfg.all().into_iter().for_each(|i| cfg.resume(i));
         cfg.connect_all();
     }
@@ -250,17 +254,41 @@ fn leader_is_cut_off<S: Transfers>() {
 /// Finds: a lease begins when the answer arrives.
 fn answers_come_late<S: Transfers>() {
     look_for_old_values::<S>("Test (ours): reads while answers come late", 12, |cfg, roles| {
-        let &Roles { leader, a, b, writer, reader } = roles;
+        let &Roles { leader, a, b, writer, ref readers } = roles;
         cfg.disconnect_client(writer, &[leader]);
         sleep(Duration::from_millis(50));
         [a, b].into_iter().for_each(|peer| cfg.set_link(leader, peer, Link::RepliesHeld));
         sleep(Duration::from_millis(rng::below(150)));
         lose_requests(cfg, &[(leader, a), (leader, b), (a, leader), (b, leader)]);
-        cfg.disconnect_client(reader, &[leader]);
+        cfg.disconnect_client(readers[leader], &[leader]);
         sleep(Duration::from_millis(350 + rng::below(250)));
         [a, b].into_iter().for_each(|peer| cfg.release(leader, peer));
-        cfg.connect_client(reader, &[leader]);
+        cfg.connect_client(readers[leader], &[leader]);
         sleep(Duration::from_millis(300));
+    });
+}
+
+/// Thesis, 6.4: a read needs answers to messages that were sent after the read arrived.
+///
+/// The answers to a round of the leader wait in the network. Then the leader is cut off, and the others elect
+/// another leader. Another client reads at the old leader now. At the end the answers arrive. They prove
+/// nothing about the new read.
+///
+/// Finds: a read that arrives during a round is answered after this round.
+fn read_arrives_during_a_round<S: Transfers>() {
+    look_for_old_values::<S>("Test (ours): reads that arrive during a round", 10, |cfg, roles| {
+        let &Roles { leader, a, b, writer, ref readers } = roles;
+        cfg.disconnect_client(writer, &[leader]);
+        sleep(Duration::from_millis(50));
+        [a, b].into_iter().for_each(|peer| cfg.set_link(leader, peer, Link::RepliesHeld));
+        sleep(Duration::from_millis(20));
+        lose_requests(cfg, &[(leader, a), (leader, b), (a, leader), (b, leader)]);
+        sleep(Duration::from_millis(650 + rng::below(200)));
+        cfg.disconnect_client(readers[a], &[a]);
+        cfg.connect_client(readers[a], &[leader]);
+        sleep(Duration::from_millis(200));
+        [a, b].into_iter().for_each(|peer| cfg.release(leader, peer));
+        sleep(Duration::from_millis(100));
     });
 }
 
