@@ -73,6 +73,7 @@ fn main() -> ExitCode {
     let mut cases = Vec::new();
     if labrt::is_sim() {
         cases = [all::<Reading<0>>(0), all::<Reading<1>>(1), all::<Reading<2>>(2)].concat();
+        cases.push(Case::ours("restarted_follower_reads", restarted_follower_reads));
         cases.push(Case::ours("lease_clocks_within_the_bound", clocks_within_the_bound));
         cases.push(Case::ours("lease_clocks_beyond_the_bound", clocks_beyond_the_bound));
     }
@@ -144,6 +145,27 @@ fn read_after_a_restart<S: KvService>() {
         let start = Instant::now();
         ck.check("k", &value);
         assert!(start.elapsed() < Duration::from_secs(5), "the read took {:?}", start.elapsed());
+    }
+    cfg.end();
+}
+
+/// A follower restarts from a snapshot that has all entries. Nobody writes. The follower answers reads, because
+/// its snapshot counts as applied.
+fn restarted_follower_reads() {
+    let cfg = make_config::<Reading<2>>(Setup::of(3).near_clients().maxraftstate(1));
+    cfg.begin("Test (ours): reads at a follower that has restarted from a snapshot");
+    let mut ck = make_client(&cfg, &cfg.all());
+    ck.put("k", "value");
+    sleep(Duration::from_millis(500));
+    let leader = cfg.leader().unwrap_or(0);
+    for follower in cfg.all().into_iter().filter(|&i| i != leader) {
+        cfg.shutdown_server(follower);
+        cfg.start_server(follower);
+        cfg.connect_all();
+        let mut reader = make_client(&cfg, &[follower]);
+        let start = Instant::now();
+        reader.check("k", "value");
+        assert!(start.elapsed() < Duration::from_secs(1), "the read took {:?}", start.elapsed());
     }
     cfg.end();
 }
