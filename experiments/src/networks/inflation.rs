@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use labapi::RaftPeer;
+use labrt::Run;
 use labrt::time::Duration;
 use labtest::partial::{CutOff, cut_off};
 use mit6824::raft::{Raft, Tuned};
+use mit6824_experiments::command_line::each;
 
-use crate::{each, range};
+use crate::range;
 
 /// For how long the follower is cut off, in seconds.
 const TIMES: [u64; 4] = [1, 10, 60, 600];
@@ -37,7 +39,7 @@ pub fn print(seed: u64, runs: u64) -> Result<String, String> {
 }
 
 fn cell<R: RaftPeer>(seconds: u64, option: &'static str, seed: u64, runs: u64) -> Result<Cell, String> {
-    let runs = each(seed, runs, move || cut_off::<R>(Duration::from_secs(seconds)))
+    let runs = each(&Run::default(), seed, runs, move || cut_off::<R>(Duration::from_secs(seconds)))
         .map_err(|error| format!("cut off for {seconds} s, {option}: {error}"))?;
     let cell = Cell { seconds, option, runs };
     println!("{}", cell.row());
