@@ -36,7 +36,7 @@ use wire::Conditions;
 #[command(name = "head-of-line", version)]
 struct Args {
     /// Number of runs for each row of the tables
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1000))]
     runs: u64,
     /// Number of commands in each run
     #[arg(long, default_value_t = 10_000, value_parser = commands)]

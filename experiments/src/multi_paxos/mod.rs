@@ -31,8 +31,10 @@
 //! * If the answers to two later messages say that a slot is missing, the leader sends this slot again at
 //!   once. (In Raft, a follower refuses the messages that come after the lost one. The leader ignores the
 //!   first refusal, and acts on the second.)
-//! * If the caller reports that a message is lost, the slots of this message are sent again at once. After
-//!   two losses without an answer between them, the leader waits for the next heartbeat.
+//! * If the caller reports that a message is lost, its slots are sent again at once. After two losses without
+//!   an answer between them, the leader waits for the next heartbeat.
+//! * A message that sends a slot again has all slots that the acceptor may not have. (In Raft, it has all
+//!   entries from the missing one on.)
 //!
 //! | file | what is in it |
 //! |---|---|

@@ -105,8 +105,13 @@ impl View {
         wanted.into_iter().chain([(heartbeat_at, Content::Nothing)])
     }
 
-    /// Takes the slots for the next message: the slots to send again, and new ones.
+    /// Takes the slots for the next message. If a slot must be sent again, the message has all slots that the
+    /// acceptor is not known to have, as if no message were on its way. Raft does the same. So one message
+    /// repairs several losses.
     pub(super) fn take_slots(&mut self, last_slot: u64) -> Vec<u64> {
+        if !self.again.is_empty() {
+            self.again.extend(self.inflight.drain(..).flat_map(|message| message.slots));
+        }
         let new = (self.next..=last_slot).filter(|slot| !self.again.contains(slot) && !self.has(*slot));
         let slots: Vec<u64> = self.again.iter().copied().chain(new).take(MAX_SLOTS).collect();
         if let Some(last) = slots.last() {
