@@ -9,8 +9,8 @@ use labrt::Run;
 use labrt::sync::{Arc, Mutex};
 
 /// Runs an experiment that prints its tables and returns its picture, and writes the picture into the file
-/// `svg`. The exit code is 2 if the program cannot work: it has no virtual time, or cannot write the file. The
-/// exit code is 1 if the experiment fails.
+/// `svg`. The exit code is 2 if the program cannot work: it has no virtual time, or cannot write the file.
+/// The exit code is 1 if the experiment fails.
 pub fn run(svg: Option<&Path>, experiment: impl FnOnce() -> Result<String, String>) -> ExitCode {
     let fails = |code: u8, message: String| {
         eprintln!("error: {message}");

@@ -1,5 +1,5 @@
-//! Tests the servers of Multi-Paxos with a key/value service on top: the clients, the faults and the checker of
-//! lab 3. The tests of the rules are in `experiments/src/multi_paxos/tests`.
+//! Tests the servers of Multi-Paxos with a key/value service on top: the clients, the faults and the checker
+//! of lab 3. The tests of the rules are in `experiments/src/multi_paxos/tests`.
 
 use std::process::ExitCode;
 

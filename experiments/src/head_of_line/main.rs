@@ -2,7 +2,8 @@
 //! not. This program gives both the same commands on the same network, in virtual time.
 //!
 //! ```text
-//! cargo run -p mit6824-experiments --features sim --bin head-of-line -- --svg docs/questions/head-of-line.svg
+//! cargo run -p mit6824-experiments --features sim --bin head-of-line -- \
+//!     --svg docs/questions/head-of-line.svg
 //! ```
 //!
 //! | file | what is in it |

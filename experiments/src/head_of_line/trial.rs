@@ -1,11 +1,11 @@
-//! One trial: a leader gets commands at a fixed rate, and the time until each command is committed and applied
-//! is measured.
+//! One trial: a leader gets commands at a fixed rate, and the time until each command is committed and
+//! applied is measured.
 //!
 //! The load is open: a command comes at its time, also if earlier commands still wait. So the trial measures
 //! how long commands take, and not how many commands the servers can do.
 //!
-//! There are no elections after the first one: only server 0 has a short election timeout. Saving and applying
-//! take no time.
+//! There are no elections after the first one: only server 0 has a short election timeout. Saving and
+//! applying take no time.
 
 use labapi::{ApplyMsg, Command, Persister};
 use labrt::chan::{self, Sender};
@@ -125,8 +125,8 @@ impl Watcher {
 }
 
 impl ApplySink for Watcher {
-    /// A leader of Raft commits an entry together with all entries before it. It wakes the applier at once. So
-    /// an entry is applied at the moment at which it is committed.
+    /// A leader of Raft commits an entry together with all entries before it. It wakes the applier at once.
+    /// So an entry is applied at the moment at which it is committed.
     fn deliver(&mut self, message: ApplyMsg, _stop: &Signal) -> bool {
         if let ApplyMsg::Command { index, .. } = message {
             self.note(|book| {

@@ -5,8 +5,8 @@
 //! network of labrpc itself adds nothing.
 //!
 //! * A message takes `one_way`, give or take 5 %. It does not overtake the message before it.
-//! * **Datagrams**: a message is lost with the given probability, independently of other messages. Nobody tells
-//!   the sender. A sender that has no answer after `timeout` learns that there will be none.
+//! * **Datagrams**: a message is lost with the given probability, independently of other messages. Nobody
+//!   tells the sender. A sender that has no answer after `timeout` learns that there will be none.
 //! * **A stream**, as TCP: nothing is lost for good. A lost message is sent again after a round trip, and all
 //!   messages behind it wait until it has arrived. Real streams need longer to notice a loss.
 
@@ -215,8 +215,8 @@ impl Later {
     }
 }
 
-// The heap returns its greatest entry first: the one that is due first, and among equals the one that was added
-// first.
+// The heap returns its greatest entry first: the one that is due first, and among equals the one that was
+// added first.
 impl Ord for Entry {
     fn cmp(&self, other: &Entry) -> Ordering {
         (other.due, other.order).cmp(&(self.due, self.order))

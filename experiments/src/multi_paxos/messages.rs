@@ -58,8 +58,8 @@ pub struct AcceptArgs {
 /// that the slot is chosen, or if it has accepted the value of the slot in the ballot of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptReply {
-    /// The ballot to which the acceptor is bound. If it is higher than the ballot of the request, the acceptor
-    /// has refused, and the other fields have no meaning.
+    /// The ballot to which the acceptor is bound. If it is higher than the ballot of the request, the
+    /// acceptor has refused, and the other fields have no meaning.
     pub promised: Ballot,
     /// The acceptor has all slots up to this one.
     pub up_to: u64,

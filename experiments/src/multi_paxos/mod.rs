@@ -11,11 +11,11 @@
 //!   slot that is not known to be chosen, it proposes the value that was accepted in the highest ballot. If
 //!   no answer has a value for a slot, but a later slot has one, then this slot is a *gap*. The leader
 //!   proposes a no-op there.
-//! * **Phase 2**, for each slot. The leader sends `Accept`, and counts the acceptors that have accepted. Slots
-//!   are independent of each other: a slot can be chosen although the slot before it is not.
+//! * **Phase 2**, for each slot. The leader sends `Accept`, and counts the acceptors that have accepted.
+//!   Slots are independent of each other: a slot can be chosen although the slot before it is not.
 //!
-//! A leader differs from Raft's leader in one more point: any server can become the leader, also one that has
-//! fewer slots than others. It gets what it needs in phase 1.
+//! There is one more difference from Raft: any server can become the leader, also one that has fewer slots
+//! than others. It gets what it needs in phase 1.
 //!
 //! What is left out: snapshots, changes of the group, and reads without a slot. So a promise contains every
 //! slot from the first one that the new leader does not know to be chosen.

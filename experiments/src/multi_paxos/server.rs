@@ -263,7 +263,8 @@ impl Shared {
         }
     }
 
-    /// Sends a message. The answer arrives as a callback, on any thread, so the caller must not hold the lock.
+    /// Sends a message. The answer arrives as a callback, on any thread, so the caller must not hold the
+    /// lock.
     fn send(self: &Arc<Self>, sent: Sent, message: Message) {
         let (end, shared) = (&self.ends[sent.peer], self.clone());
         match message {

@@ -1,7 +1,7 @@
 //! What a server saves, and the restart from it.
 //!
-//! The head frame has the promise, and the slot up to which all are known to be chosen. Each acceptance adds a
-//! frame. If a slot has several frames, the last one counts.
+//! The head frame has the promise, and the slot up to which all are known to be chosen. Each acceptance adds
+//! a frame. If a slot has several frames, the last one counts.
 
 use super::{Accepted, Core, PersistDelta};
 use crate::multi_paxos::messages::{Ballot, Value};

@@ -1,5 +1,5 @@
-//! A leader's view of one acceptor: which slots the acceptor has, which slots are on their way to it, and what
-//! to send next.
+//! A leader's view of one acceptor: which slots the acceptor has, which slots are on their way to it, and
+//! what to send next.
 
 use super::Options;
 use crate::multi_paxos::messages::AcceptReply;

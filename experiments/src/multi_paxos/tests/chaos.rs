@@ -1,6 +1,6 @@
-//! Tests several cores on a network that loses, repeats, delays and reorders messages. The servers crash, also
-//! in the middle of a rule, and restart. After every step the test checks that at most one value is chosen in
-//! each slot. When the network is good again, all servers must apply the same values.
+//! Tests several cores on a network that loses, repeats, delays and reorders messages. The servers crash,
+//! also in the middle of a rule, and restart. After every step the test checks that at most one value is
+//! chosen in each slot. When the network is good again, all servers must apply the same values.
 
 use super::*;
 use labapi::Persister;
