@@ -23,8 +23,8 @@ pub enum System {
     /// Raft: the next message waits for the answer to the last one. It has all commands that have come
     /// meanwhile.
     OneAtATime,
-    /// Raft: the next message waits for the answer to the last one, but at most 10 ms. These are the default
-    /// options of this project.
+    /// Raft: the next message waits for the answer to the last one, but at most 10 ms. This is the default of
+    /// this project.
     Batches,
     /// Raft: each command is sent at once, in a message of its own. At most 32 messages are on their way.
     Window,
