@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use labrt::Run;
 use mit6824_experiments::command_line;
 
 /// Shows, in virtual time, what PreVote and CheckQuorum change
@@ -45,6 +46,15 @@ fn main() -> ExitCode {
         println!();
         inflation::print(args.seed, args.runs)
     })
+}
+
+/// Runs `experiment` once for each seed, see [`command_line::each`].
+fn each<T: Send + 'static>(
+    seed: u64,
+    runs: u64,
+    experiment: impl Fn() -> T + Clone + Send + Sync + 'static,
+) -> Result<Vec<T>, String> {
+    command_line::each(&Run::default(), seed, runs, experiment)
 }
 
 /// The least and the greatest number, as text: `3` or `3 to 5`.

@@ -1,13 +1,11 @@
 //! The table of the networks: for each network and each option, what happens within a minute.
 
 use labapi::RaftPeer;
-use labrt::Run;
 use labrt::collections::BTreeSet;
 use labtest::partial::{Network, Seen, watch};
 use mit6824::raft::{Raft, Tuned};
-use mit6824_experiments::command_line::each;
 
-use crate::range;
+use crate::{each, range};
 
 const HEAD: &str = "\
 | network | option | elections won | of them in the last 30 s | the highest term rises by | leader at the end | seconds with commits, of 60 |
@@ -26,7 +24,7 @@ pub fn print(seed: u64, runs: u64) -> Result<(), String> {
 }
 
 fn row<R: RaftPeer>(network: Network, option: &str, seed: u64, runs: u64) -> Result<(), String> {
-    let all = each(&Run::default(), seed, runs, move || watch::<R>(network))
+    let all = each(seed, runs, move || watch::<R>(network))
         .map_err(|error| format!("{}, {option}: {error}", network.name()))?;
     // Only the first row of a network has its name.
     let name = if option == "none" { network.name() } else { "" };
