@@ -149,8 +149,8 @@ fn read_after_a_restart<S: KvService>() {
     cfg.end();
 }
 
-/// A follower restarts from a snapshot that has all entries. Nobody writes. The follower answers reads, because
-/// its snapshot counts as applied.
+/// A follower restarts from a snapshot that has all entries. Nobody writes. The follower answers reads,
+/// because its snapshot counts as applied.
 fn restarted_follower_reads() {
     let cfg = make_config::<Reading<2>>(Setup::of(3).near_clients().maxraftstate(1));
     cfg.begin("Test (ours): reads at a follower that has restarted from a snapshot");
