@@ -379,3 +379,61 @@ fn a_corrupt_state_is_refused() {
         assert!(alive(0).is_empty());
     });
 }
+
+/// Reads that arrive at a follower at about the same time share one question to the leader.
+#[test]
+fn reads_at_a_follower_share_a_question() {
+    labrt::run(|| {
+        let group = group(3, discard);
+        group.leader();
+        sleep(SECOND / 2);
+        let follower = group.rafts.iter().find(|raft| !raft.get_state().1).expect("two servers follow");
+        let (tell, indices) = chan::unbounded();
+        let before = group.net.total_count();
+        let start = Instant::now();
+        for _ in 0..100 {
+            let tell = tell.clone();
+            follower.read_index_of_leader(move |index| tell.send(index).expect("the test waits"));
+        }
+        for _ in 0..100 {
+            let index = indices.recv_timeout(SECOND).expect("each read gets an answer");
+            assert_eq!(index, Some(0), "the log is empty");
+        }
+        // There are at most three questions, and the heartbeats of a few rounds.
+        let messages = group.net.total_count() - before;
+        if labrt::is_sim() {
+            assert!(messages < 20, "{messages} messages for 100 reads, in {:?}", start.elapsed());
+        }
+    });
+}
+
+/// The leader does not answer, so the next reads do not wait for it for ever.
+#[test]
+fn reads_at_a_follower_do_not_wait_for_a_lost_question() {
+    labrt::run(|| {
+        let group = group(3, discard);
+        group.leader();
+        sleep(SECOND / 2);
+        let at = |leads: bool| group.rafts.iter().position(|raft| raft.get_state().1 == leads);
+        let (leader, follower) = (at(true).expect("a leader"), at(false).expect("a follower"));
+        let (tell, indices) = chan::unbounded();
+        let read = |nth: u64| {
+            let tell = tell.clone();
+            group.rafts[follower].read_index_of_leader(move |index| {
+                // The receiver may be gone.
+                let _ = tell.send((nth, index));
+            });
+        };
+        group.net.long_delays(true);
+        group.net.delete_server(leader);
+        let start = Instant::now();
+        (0..5).for_each(|nth| {
+            read(nth);
+            sleep(Duration::from_millis(20));
+        });
+        group.net.add_server(leader, Server::new().service(group.rafts[leader].service()));
+        read(5);
+        let (_, index) = indices.recv_timeout(SECOND / 5).expect("the last read has an answer soon");
+        assert!(index.is_some(), "after {:?}", start.elapsed());
+    });
+}
