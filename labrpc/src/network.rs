@@ -98,7 +98,8 @@ impl Network {
     /// The requests and the replies of [`NodeId::NONE`] keep only the other node busy: code that belongs to
     /// no node stands for clients on machines of their own. A node that sends a message is busy with it also
     /// if the message is lost later. The report that a message is lost keeps nobody busy. Messages that were
-    /// sent before this call are not affected. In real time this method has no effect.
+    /// sent before this call are not affected. The trace has no event for the wait at a busy node. In real
+    /// time this method has no effect.
     pub fn set_capacity(&self, capacity: Option<Capacity>) {
         let capacity = capacity.filter(|_| labrt::is_sim());
         self.shared().change_settings(|settings| settings.capacity = capacity);

@@ -183,36 +183,65 @@ fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
-/// Measures on real threads, and prints a table.
+/// Measures reads on real threads, and prints a table.
 ///
 /// # Errors
 /// If a run fails.
 pub fn real(seed: u64) -> Result<(), String> {
-    println!("| servers | reads by | clients | reads/s | p50 | p99 |\n|---:|---|---:|---:|---:|---:|");
-    for servers in [3, 9] {
+    let names = Way::ALL.map(|way| format!(" {way} |")).concat();
+    println!("| servers | clients |{names}\n|---:|---:|{}", "---|".repeat(Way::ALL.len()));
+    for (servers, clients) in [(3, 1), (3, 32), (9, 1), (9, 32)] {
+        let mut cells = String::new();
         for way in Way::ALL {
-            for clients in [1, 32] {
-                let plan = Plan {
-                    way,
-                    servers,
-                    clients,
-                    think: Duration::ZERO,
-                    writes: 0,
-                    leader_reads: true,
-                    capacity: None,
-                    warm_up: Duration::from_millis(200),
-                    span: Duration::from_secs(1),
-                };
-                let found = run_once(seed, move || measure(&plan))?;
-                let us = |share| found.read_within(share).map_or(0, |time| time.as_micros());
-                println!(
-                    "| {servers} | {way} | {clients} | {} | {} us | {} us |",
-                    thousands(found.rate),
-                    us(0.5),
-                    us(0.99)
-                );
-            }
+            let plan = Plan {
+                way,
+                servers,
+                clients,
+                think: Duration::ZERO,
+                writes: 0,
+                leader_reads: false,
+                capacity: None,
+                warm_up: Duration::from_millis(200),
+                span: Duration::from_secs(1),
+            };
+            let found = run_once(seed, move || measure(&plan))
+                .map_err(|error| format!("{servers} servers, {clients} clients, reads by {way}: {error}"))?;
+            let us = found.read_within(0.5).map_or(0, |time| time.as_micros());
+            cells += &format!(" {}, {us} us |", thousands(found.rate));
+            eprintln!("{servers} servers, {clients} clients, {way}");
         }
+        println!("| {servers} | {clients} |{cells}");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits() {
+        assert_eq!([7.4, 999.6, 1234.0, 83_456.0].map(thousands), ["7", "1,000", "1,230", "83,500"]);
+        assert_eq!(ms(Some(Duration::from_micros(1234))), "1.23 ms");
+        assert_eq!((ms(None), percent(0.504)), ("-".to_owned(), "50 %".to_owned()));
+    }
+
+    #[test]
+    fn a_row_has_the_columns_of_its_head() {
+        let found = Found {
+            rate: 81_234.0,
+            reads: vec![Duration::from_micros(120)],
+            writes: Vec::new(),
+            messages: 2.0,
+            bytes: 112.0,
+            leader_busy: 1.0,
+            follower_busy: 0.004,
+        };
+        let row = Row { servers: 3, way: Way::Session, writes: 0, saturated: found.clone(), light: found };
+        let columns = |text: &str| text.lines().map(|line| line.matches('|').count()).collect::<Vec<_>>();
+        assert_eq!(columns(&format!("{READS_HEAD}\n{}", row.reads())), [14; 3]);
+        assert_eq!(columns(&format!("{MIX_HEAD}\n{}", row.mix())), [14; 3]);
+        let start = "| 3 | session | 81,200 | 0.12 ms | 0.12 ms | 100 % | 0 % | 2.00 | 112 |";
+        assert!(row.reads().starts_with(start), "{}", row.reads());
+    }
 }
