@@ -2,7 +2,7 @@
 
 use crate::raft::{ApplySink, Options, Raft, RestoreError, RoleChange};
 use labapi::{ApplyMsg, Command, Persister};
-use labrpc::{Cost, Network, Server};
+use labrpc::{Cost, Link, Name, Network, Server};
 use labrt::chan::{self, Receiver, Sender};
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +16,8 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Group {
     net: Network,
     rafts: Vec<Raft>,
+    /// The names of the ends by owner and target.
+    ends: Vec<Vec<Name>>,
 }
 
 fn group(n: usize, sink: impl FnMut(usize) -> Box<dyn ApplySink>) -> Group {
@@ -29,9 +31,11 @@ fn group_with(
     cost: Cost,
 ) -> Group {
     let net = Network::new();
+    let mut names = Vec::new();
     let make = |me: usize| {
         let ends: Vec<_> = (0..n).map(|peer| net.make_end(NodeId::first(me), peer)).collect();
         ends.iter().for_each(|end| net.enable(end, true));
+        names.push(ends.iter().map(|end| end.name().clone()).collect());
         let _node = node::enter(NodeId::first(me));
         let raft = Raft::make_with(ends, me, Arc::new(Persister::new()), sink(me), options(me));
         let raft = raft.expect("there is no saved state");
@@ -39,7 +43,7 @@ fn group_with(
         raft
     };
     let rafts = (0..n).map(make).collect();
-    Group { net, rafts }
+    Group { net, rafts, ends: names }
 }
 
 impl Group {
@@ -435,5 +439,43 @@ fn reads_at_a_follower_do_not_wait_for_a_lost_question() {
         read(5);
         let (_, index) = indices.recv_timeout(SECOND / 5).expect("the last read has an answer soon");
         assert!(index.is_some(), "after {:?}", start.elapsed());
+    });
+}
+
+/// The answer to a question may be older than a read that arrives during the question.
+///
+/// Finds: a read shares a question that was sent before the read arrived.
+#[test]
+fn reads_at_a_follower_do_not_share_an_older_question() {
+    labrt::run(|| {
+        let sinks: Vec<_> = (0..3).map(|_| chan::unbounded()).collect();
+        let group = group(3, |me| Box::new(sinks[me].0.clone()));
+        group.leader();
+        sleep(SECOND / 2);
+        let at = |leads: bool| group.rafts.iter().position(|raft| raft.get_state().1 == leads);
+        let (leader, follower) = (at(true).expect("a leader"), at(false).expect("a follower"));
+        let applied = |count: usize| {
+            (0..count).for_each(|_| drop(sinks[leader].1.recv_timeout(SECOND).expect("the entry is applied")));
+        };
+        let read = || {
+            let (tell, index) = chan::unbounded();
+            group.rafts[follower].read_index_of_leader(move |it| tell.send(it).expect("the test waits"));
+            index
+        };
+        group.rafts[leader].start(Command::new(vec![1]));
+        applied(1);
+
+        let question = &group.ends[follower][leader];
+        group.net.set_link(question, Link::RepliesHeld);
+        let first = read();
+        // The leader answers the question of the first read, but the answer waits in the network.
+        sleep(Duration::from_millis(3));
+        group.rafts[leader].start(Command::new(vec![2]));
+        applied(1);
+        let second = read();
+        group.net.set_link(question, Link::Both);
+        group.net.release(question);
+        assert_eq!(first.recv_timeout(SECOND), Ok(Some(1)));
+        assert_eq!(second.recv_timeout(SECOND), Ok(Some(2)), "the second write was complete");
     });
 }
