@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the pictures of the README again. docs/demo.svg shows the screen of a live run. docs/page.png shows
-# the page of a failed run. For docs/page.png you need Chromium. The script also makes out/demo.png from
-# docs/demo.svg.
+# Makes the pictures of the README and of docs/design.md again. docs/demo.svg shows the screen of a live run.
+# docs/page.png shows the page of a failed run, and docs/old-values.png the page of a history. For these two
+# you need Chromium. The script also makes out/demo.png from docs/demo.svg.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"
@@ -32,3 +32,8 @@ page=$(scripts/zoo.sh run commits-older-terms-by-counting --no-monitor --tests f
 [ -n "$page" ] || { echo "screenshots.sh: the test has made no page" >&2; exit 1; }
 cp "$page" out/page.html
 picture 1600,1000 docs/page.png out/page.html
+
+# The leases of this test are not safe, because the clock of the leader is much too slow.
+cargo test --quiet --features sim --test reads lease_clocks_beyond_the_bound >/dev/null
+cp target/tmp/old-values.html out/old-values.html
+picture 1400,700 docs/old-values.png out/old-values.html

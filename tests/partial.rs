@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use labapi::RaftPeer;
 use labrt::time::Duration;
 use labtest::harness::{self, Case};
-use labtest::partial::{CutOff, Network, Seen, cut_off, watch};
+use labtest::partial::{CutOff, Network, Role, Seen, cut_off, watch};
 use labtest::raft::note;
 use mit6824::raft::{Raft, Tuned};
 
@@ -63,6 +63,9 @@ fn main() -> ExitCode {
     cases.push(Case::ours("cut_off_plain", cut_off_plain));
     cases.push(Case::ours("cut_off_pre_vote", cut_off_with_pre_vote::<Tuned<true, false>>));
     cases.push(Case::ours("cut_off_both", cut_off_with_pre_vote::<Tuned<true, true>>));
+    cases.push(Case::ours("leader_cut_off_plain", leader_cut_off_plain));
+    cases.push(Case::ours("leader_cut_off_check_quorum", leader_cut_off_with_check_quorum));
+    cases.push(Case::ours("leader_cut_off_both", leader_cut_off_with_both));
     harness::main(labrt::here!(), Raft::STRICTNESS, &cases)
 }
 
@@ -99,9 +102,15 @@ fn holds(claim: Claim, seen: &Seen) -> bool {
     }
 }
 
+/// Checks that no term has risen, and that the group has the same leader all the time.
+fn changes_nothing(seen: CutOff) {
+    let nothing = CutOff { terms: 0, elections: 0, without_leader: Duration::ZERO, terms_of_the_group: 0 };
+    assert!(seen == nothing, "a server that was cut off and comes back must change nothing: {seen:?}");
+}
+
 /// Without PreVote, the term of a server that is cut off rises about twice a second, and deposes the leader.
 fn cut_off_plain() {
-    let seen = cut_off::<Raft>(Duration::from_secs(60));
+    let seen = cut_off::<Raft>(Role::Follower, Duration::from_secs(60));
     let CutOff { terms, elections, without_leader, terms_of_the_group } = seen;
     assert!((90..=200).contains(&terms), "{seen:?}");
     assert!(elections >= 1 && without_leader > Duration::ZERO, "{seen:?}");
@@ -110,7 +119,23 @@ fn cut_off_plain() {
 
 /// With PreVote, a server that is cut off keeps its term. When it comes back, nothing happens.
 fn cut_off_with_pre_vote<R: RaftPeer>() {
-    let seen = cut_off::<R>(Duration::from_secs(60));
-    let nothing = CutOff { terms: 0, elections: 0, without_leader: Duration::ZERO, terms_of_the_group: 0 };
-    assert_eq!(seen, nothing);
+    changes_nothing(cut_off::<R>(Role::Follower, Duration::from_secs(60)));
+}
+
+/// A leader that is cut off stays leader in its old term. When it comes back, nothing happens: it hears of
+/// the new term, and becomes a follower.
+fn leader_cut_off_plain() {
+    changes_nothing(cut_off::<Raft>(Role::Leader, Duration::from_secs(60)));
+}
+
+/// With CheckQuorum alone, a leader that is cut off becomes a follower, and its term rises as the term of any
+/// other server that is cut off.
+fn leader_cut_off_with_check_quorum() {
+    let seen = cut_off::<Tuned<false, true>>(Role::Leader, Duration::from_secs(60));
+    assert!((90..=200).contains(&seen.terms), "{seen:?}");
+}
+
+/// With both options, the term does not rise.
+fn leader_cut_off_with_both() {
+    changes_nothing(cut_off::<Tuned<true, true>>(Role::Leader, Duration::from_secs(60)));
 }

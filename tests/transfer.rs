@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use labapi::{RaftPeer, Strictness};
+use labrpc::Link;
 use labrt::sync::Arc;
 use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::thread;
@@ -16,12 +17,18 @@ use mit6824::raft::{Raft, TransferError, Tuned};
 /// The longest election timeout of this project's Raft. A leader gives up a transfer after this time.
 const LONGEST: Duration = Duration::from_millis(600);
 
-/// The Rafts under test: without options, and with PreVote and CheckQuorum.
+/// The Rafts under test: without options, with CheckQuorum, and with PreVote and CheckQuorum.
 trait Transfers: RaftPeer {
     fn give_to(&self, target: usize) -> Result<(), TransferError>;
 }
 
 impl Transfers for Raft {
+    fn give_to(&self, target: usize) -> Result<(), TransferError> {
+        self.transfer_leadership(target)
+    }
+}
+
+impl Transfers for Tuned<false, true> {
     fn give_to(&self, target: usize) -> Result<(), TransferError> {
         self.transfer_leadership(target)
     }
@@ -34,11 +41,12 @@ impl Transfers for Tuned<true, true> {
 }
 
 fn main() -> ExitCode {
-    let cases = match labrt::is_sim() {
-        true => [cases::<Raft>("plain"), cases::<Tuned<true, true>>("both")].concat(),
-        false => Vec::new(),
-    };
-    harness::main(labrt::here!(), Strictness::Fail, &cases)
+    let mut all = Vec::new();
+    if labrt::is_sim() {
+        all = [cases::<Raft>("plain"), cases::<Tuned<true, true>>("both")].concat();
+        all.push(Case::ours("vote_after_a_lost_quorum", vote_after_a_lost_quorum));
+    }
+    harness::main(labrt::here!(), Strictness::Fail, &all)
 }
 
 fn cases<R: Transfers>(option: &str) -> Vec<Case> {
@@ -71,6 +79,45 @@ fn until_it_leads<R: RaftPeer>(cfg: &Cluster<R>, target: usize, term: u64) -> Du
         sleep(Duration::from_millis(1));
     }
     start.elapsed()
+}
+
+/// Thesis, 6.2: a leader that steps down in its own term keeps its vote.
+///
+/// A transfer makes `leader` the leader of the next term, while `rival` is paused. Then `rival` becomes a
+/// candidate of the same term, and its request for the vote of `leader` waits in the network. It arrives when
+/// `leader` has stepped down, because nobody answers it any more.
+///
+/// Finds: a leader that steps down forgets its vote. Then the term has two leaders.
+fn vote_after_a_lost_quorum() {
+    let cfg = make_config::<Tuned<false, true>>(Setup::of(3).strict());
+    cfg.begin("Test (ours): a vote after a lost quorum");
+    cfg.one(1, 3, Retry::No);
+    let old = cfg.check_one_leader();
+    let (leader, rival) = (cfg.after(old, 1), cfg.after(old, 2));
+    let (term, _) = state(&cfg, old);
+    cfg.pause(rival);
+    cfg.set_link(old, rival, Link::RequestsLost);
+    cfg.set_link(leader, rival, Link::RequestsLost);
+    cfg.set_link(rival, old, Link::RequestsLost);
+    cfg.set_link(rival, leader, Link::RequestsHeld);
+    assert_eq!(transfer(&cfg, old, leader), Ok(()));
+    until_it_leads(&cfg, leader, term + 1);
+    cfg.set_link(leader, old, Link::RequestsLost);
+    cfg.set_link(old, leader, Link::RequestsLost);
+    sleep(Duration::from_millis(400));
+    cfg.resume(rival);
+    let lost = Instant::now();
+    while state(&cfg, leader) != (term + 1, false) {
+        assert!(lost.elapsed() < Duration::from_millis(280), "S{leader} does not step down");
+        sleep(Duration::from_millis(1));
+    }
+    assert_eq!(state(&cfg, rival), (term + 1, false), "S{rival} must be a candidate of the same term");
+    cfg.release(rival, leader);
+    sleep(Duration::from_millis(10));
+    assert_eq!(state(&cfg, rival), (term + 1, false), "term {} has a second leader, S{rival}", term + 1);
+    cfg.heal();
+    cfg.one(2, 3, Retry::Yes);
+    cfg.end();
 }
 
 /// In an idle group the target leads within a few milliseconds, in the next term. Nothing else happens.

@@ -20,13 +20,13 @@ mod chart;
 mod figure;
 mod trial;
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use figure::{PANELS, Panel, Series};
 use labrt::time::Duration;
+use mit6824_experiments::command_line;
 
 /// Measures, in virtual time, how long five servers are without a leader after a crash of the leader
 #[derive(Parser)]
@@ -49,26 +49,10 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    if !labrt::is_sim() {
-        eprintln!("error: this experiment runs in virtual time only: add --features sim");
-        return ExitCode::from(2);
-    }
-    match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    command_line::run(args.svg.as_deref(), || measure(&args))
 }
 
-fn run(args: &Args) -> Result<(), String> {
-    let write = |text: &str| match &args.svg {
-        None => Ok(()),
-        Some(path) => fs::write(path, text).map_err(|error| format!("--svg {}: {error}", path.display())),
-    };
-    // If the file cannot be written, the user sees the error now, and not after the trials.
-    write("")?;
+fn measure(args: &Args) -> Result<String, String> {
     let mut measured: Vec<(&Panel, Vec<Series>)> = Vec::new();
     for panel in &PANELS {
         println!("{}\n\n{}", panel.title, figure::HEAD);
@@ -82,5 +66,5 @@ fn run(args: &Args) -> Result<(), String> {
         println!();
         measured.push((panel, all));
     }
-    write(&chart::svg(&measured))
+    Ok(chart::svg(&measured))
 }

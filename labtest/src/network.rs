@@ -71,6 +71,17 @@ pub(crate) fn reliability(unreliable: bool) -> &'static str {
     if unreliable { "unreliable" } else { "reliable" }
 }
 
+/// What a link does, in words for a log line.
+pub(crate) fn effect(link: Link) -> &'static str {
+    match link {
+        Link::Both => "passes requests and replies",
+        Link::RequestsLost => "loses requests",
+        Link::RepliesLost => "loses replies",
+        Link::RequestsHeld => "holds requests",
+        Link::RepliesHeld => "holds replies",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@
 //! ([`watch`]). It makes no judgement. The tests of this project, and the table in `docs/elections.md`, use
 //! it.
 //!
-//! [`cut_off`] is another experiment: a follower is cut off for some time, and then comes back.
+//! [`cut_off`] is another experiment: one server is cut off for some time, and then comes back.
 
 use labapi::RaftPeer;
 use labrt::collections::BTreeSet;
@@ -276,41 +276,54 @@ impl Watcher {
     }
 }
 
-/// What happened when a follower was cut off and then came back.
+/// Which server [`cut_off`] cuts off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A follower.
+    Follower,
+    /// The leader. The others elect another leader.
+    Leader,
+}
+
+/// What happened when a server was cut off and then came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CutOff {
-    /// By how much the term of the follower rose while it was cut off.
+    /// By how much the term of the server rose while it was cut off.
     pub terms: u64,
-    /// The elections that were won after the follower had come back.
+    /// The elections that were won after the server had come back.
     pub elections: u64,
-    /// How long no server led after the follower had come back.
+    /// How long no server led after the server had come back.
     pub without_leader: Duration,
-    /// By how much the term of the group rose after the follower had come back.
+    /// By how much the term of the group rose after the server had come back.
     pub terms_of_the_group: u64,
 }
 
-/// Five servers have a leader. A follower is cut off from all others for this time, and then comes back.
-/// Meanwhile a command is committed, so the follower cannot win an election when it comes back. The result
+/// Five servers have a leader. One server is cut off from all others for this time, and then comes back.
+/// Meanwhile a command is committed, so the server cannot win an election when it comes back. The result
 /// shows what happens in the five seconds after that.
 ///
 /// # Panics
-/// If the group has no leader before, or none five seconds after the follower has come back.
-pub fn cut_off<R: RaftPeer>(time: Duration) -> CutOff {
+/// If the group has no leader before, or none five seconds after the server has come back.
+pub fn cut_off<R: RaftPeer>(role: Role, time: Duration) -> CutOff {
     const AFTER: Duration = Duration::from_secs(5);
     let cfg: Config<R> = make_config(Setup::of(5));
     cfg.one(1, 5, Retry::Yes);
     let old = cfg.check_one_leader();
-    let follower = cfg.after(old, 1);
+    let server = match role {
+        Role::Follower => cfg.after(old, 1),
+        Role::Leader => old,
+    };
     let term_of = |i: usize| cfg.get_state(i).map_or(0, |(term, _)| term);
-    let (term, its_term) = (term_of(old), term_of(follower));
-    cfg.disconnect(follower);
+    let its_term = term_of(server);
+    cfg.disconnect(server);
     let cut = Instant::now();
     cfg.one(2, 4, Retry::No);
     sleep(time.saturating_sub(cut.elapsed()));
-    let terms = term_of(follower) - its_term;
+    let terms = term_of(server) - its_term;
 
     let mut watcher = Watcher::new(&cfg);
-    cfg.connect(follower);
+    let (term, _) = leader(&cfg).expect("while the server is cut off, a server leads");
+    cfg.connect(server);
     let (healed, mut elections, mut without_leader) = (Instant::now(), 0, Duration::ZERO);
     let mut looked = healed;
     while healed.elapsed() < AFTER {
@@ -321,7 +334,7 @@ pub fn cut_off<R: RaftPeer>(time: Duration) -> CutOff {
         }
         looked = Instant::now();
     }
-    let (new_term, _) = leader(&cfg).expect("five seconds after the follower has come back, a server leads");
+    let (new_term, _) = leader(&cfg).expect("five seconds after the server has come back, a server leads");
     cfg.stop();
     CutOff { terms, elections, without_leader, terms_of_the_group: new_term - term }
 }

@@ -1,43 +1,57 @@
-//! The follower that is cut off and comes back: a table, and a picture of the same numbers.
+//! A server that is cut off and comes back: two tables, and a picture of the first one.
 
 use std::fmt::Write as _;
 
 use labapi::RaftPeer;
 use labrt::time::Duration;
-use labtest::partial::{CutOff, cut_off};
+use labtest::partial::{CutOff, Role, cut_off};
 use mit6824::raft::{Raft, Tuned};
 
 use crate::{each, range};
 
-/// For how long the follower is cut off, in seconds.
+/// For how long a follower is cut off, in seconds.
 const TIMES: [u64; 4] = [1, 10, 60, 600];
+/// For how long the leader is cut off, in seconds.
+const LEADER_TIME: u64 = 60;
 const OPTIONS: [&str; 3] = ["none", "PreVote", "PreVote and CheckQuorum"];
 
 const HEAD: &str = "\
 | cut off for | option | its term rises by | elections after it came back | time without a leader |
 |---|---|---:|---:|---:|";
 
-/// The runs of one time and one option.
+/// The runs of one role, one time and one option.
 struct Cell {
     seconds: u64,
     option: &'static str,
     runs: Vec<CutOff>,
 }
 
-/// Makes the runs, prints the table, and returns the picture.
+/// Makes the runs, prints the tables, and returns the picture.
 pub fn print(seed: u64, runs: u64) -> Result<String, String> {
-    println!("{HEAD}");
+    use Role::{Follower, Leader};
+    println!("A follower is cut off:\n\n{HEAD}");
     let mut cells = Vec::new();
     for seconds in TIMES {
-        cells.push(cell::<Raft>(seconds, OPTIONS[0], seed, runs)?);
-        cells.push(cell::<Tuned<true, false>>(seconds, OPTIONS[1], seed, runs)?);
-        cells.push(cell::<Tuned<true, true>>(seconds, OPTIONS[2], seed, runs)?);
+        cells.push(cell::<Raft>(Follower, seconds, OPTIONS[0], seed, runs)?);
+        cells.push(cell::<Tuned<true, false>>(Follower, seconds, OPTIONS[1], seed, runs)?);
+        cells.push(cell::<Tuned<true, true>>(Follower, seconds, OPTIONS[2], seed, runs)?);
     }
+    println!("\nThe leader is cut off:\n\n{HEAD}");
+    cell::<Raft>(Leader, LEADER_TIME, OPTIONS[0], seed, runs)?;
+    cell::<Tuned<true, false>>(Leader, LEADER_TIME, OPTIONS[1], seed, runs)?;
+    cell::<Tuned<false, true>>(Leader, LEADER_TIME, "CheckQuorum", seed, runs)?;
+    cell::<Tuned<true, true>>(Leader, LEADER_TIME, OPTIONS[2], seed, runs)?;
     Ok(svg(&cells))
 }
 
-fn cell<R: RaftPeer>(seconds: u64, option: &'static str, seed: u64, runs: u64) -> Result<Cell, String> {
-    let runs = each(seed, runs, move || cut_off::<R>(Duration::from_secs(seconds)))
+fn cell<R: RaftPeer>(
+    role: Role,
+    seconds: u64,
+    option: &'static str,
+    seed: u64,
+    runs: u64,
+) -> Result<Cell, String> {
+    let runs = each(seed, runs, move || cut_off::<R>(role, Duration::from_secs(seconds)))
         .map_err(|error| format!("cut off for {seconds} s, {option}: {error}"))?;
     let cell = Cell { seconds, option, runs };
     println!("{}", cell.row());

@@ -17,13 +17,12 @@
 mod inflation;
 mod table;
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use labrt::Run;
-use labrt::sync::{Arc, Mutex};
+use mit6824_experiments::command_line;
 
 /// Shows, in virtual time, what PreVote and CheckQuorum change
 #[derive(Parser)]
@@ -42,54 +41,20 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    if !labrt::is_sim() {
-        eprintln!("error: this experiment runs in virtual time only: add --features sim");
-        return ExitCode::from(2);
-    }
-    match run(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    command_line::run(args.svg.as_deref(), || {
+        table::print(args.seed, args.runs)?;
+        println!();
+        inflation::print(args.seed, args.runs)
+    })
 }
 
-fn run(args: &Args) -> Result<(), String> {
-    let write = |text: &str| match &args.svg {
-        None => Ok(()),
-        Some(path) => fs::write(path, text).map_err(|error| format!("--svg {}: {error}", path.display())),
-    };
-    // If the file cannot be written, the user sees the error now, and not after the runs.
-    write("")?;
-    table::print(args.seed, args.runs)?;
-    println!();
-    write(&inflation::print(args.seed, args.runs)?)
-}
-
-/// Runs `experiment` once for each seed, and returns the results in the order of the seeds.
-///
-/// # Errors
-/// If a run fails. The error has the seed, and the message of the failure.
+/// Runs `experiment` once for each seed, see [`command_line::each`].
 fn each<T: Send + 'static>(
     seed: u64,
     runs: u64,
     experiment: impl Fn() -> T + Clone + Send + Sync + 'static,
 ) -> Result<Vec<T>, String> {
-    let once = |seed: u64| {
-        let found = Arc::new(Mutex::new(None));
-        let (kept, experiment) = (found.clone(), experiment.clone());
-        let outcome = Run::default().once(seed, move || {
-            let result = experiment();
-            *kept.lock() = Some(result);
-        });
-        if let Some(failure) = outcome.failure {
-            return Err(format!("seed {seed}: {}: {}", failure.thread, failure.message));
-        }
-        let found = found.lock().take();
-        found.ok_or_else(|| format!("seed {seed}: the run found nothing"))
-    };
-    (0..runs).map(|i| once(seed.wrapping_add(i))).collect()
+    command_line::each(&Run::default(), seed, runs, experiment)
 }
 
 /// The least and the greatest number, as text: `3` or `3 to 5`.
@@ -112,14 +77,5 @@ mod tests {
         assert_eq!(range([4, 4]), "4");
         assert_eq!(range([5, 3, 4]), "3 to 5");
         assert_eq!(range(Vec::<u64>::new()), "-");
-    }
-
-    #[cfg(feature = "sim")]
-    #[test]
-    fn a_run_is_a_function_of_its_seed_and_a_failure_names_its_seed() {
-        let draws = || each(7, 3, || labrt::rng::below(1_000_000)).expect("no run fails");
-        assert_eq!(draws(), draws());
-        let error = each(7, 1, || assert!(labrt::rng::below(10) > 10, "too small")).expect_err("it fails");
-        assert!(error.starts_with("seed 7: ") && error.contains("too small"), "{error}");
     }
 }

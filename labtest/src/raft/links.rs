@@ -92,7 +92,7 @@ impl<R: RaftPeer> Cluster<R> {
     /// Sets which messages of the calls of peer `from` to peer `to` are lost or held. The calls of peer `to`
     /// to peer `from` do not change, because they use another [`End`](labrpc::End).
     pub fn set_link(&self, from: usize, to: usize, link: Link) {
-        dlog!(TEST, "sets the link of S{from} to S{to}: it {}", effect(link));
+        dlog!(TEST, "sets the link of S{from} to S{to}: it {}", network::effect(link));
         events::link(self.node(from), self.node(to), link);
         self.state.lock().servers[from].links[to] = link;
         self.bring_links_in_line(&[(from, to)]);
@@ -192,17 +192,6 @@ impl<R> State<R> {
         let works = !from.lives.is_over() && from.connected && to.connected && !self.cut.contains(&(i, j));
         let latency = Some(from.latency.as_ref().or(to.latency.as_ref()).cloned());
         Some(Wanted { end, works, link: from.links[j], latency })
-    }
-}
-
-/// What a link does, in words for a log line.
-fn effect(link: Link) -> &'static str {
-    match link {
-        Link::Both => "passes requests and replies",
-        Link::RequestsLost => "loses requests",
-        Link::RepliesLost => "loses replies",
-        Link::RequestsHeld => "holds requests",
-        Link::RepliesHeld => "holds replies",
     }
 }
 

@@ -4,10 +4,13 @@
 //! connected.
 
 use labapi::Replicated;
+use labrpc::Link;
 use labrt::collections::BTreeSet;
 use labrt::dlog;
 use labrt::node::NodeId;
 use labrt::sync::Arc;
+use labrt::time::Duration;
+use std::ops::RangeInclusive;
 
 use super::Cluster;
 use crate::events;
@@ -53,13 +56,55 @@ impl<S: Replicated> Cluster<S> {
         (majority, minority)
     }
 
-    /// Connects all servers with each other.
+    /// Connects all servers with each other, and ends all faults of links. No message is held any more.
     pub fn connect_all(&self) {
         dlog!(TEST, "connects all servers");
         events::heal();
         let all = self.all();
+        let faulty = {
+            let mut state = self.state.lock();
+            state.latencies.clear();
+            std::mem::take(&mut state.links)
+        };
         self.change(|connected| connected.extend(pairs(&all, &all)));
+        for (from, to) in faulty.into_keys() {
+            self.release_end(from, to);
+        }
         self.end_partition_mark();
+    }
+
+    /// Sets which messages of the calls of server `from` to server `to` are lost or held. The calls of server
+    /// `to` to server `from` do not change. The fault ends with [`connect_all`](Cluster::connect_all), not
+    /// with a restart of a server.
+    pub fn set_link(&self, from: usize, to: usize, link: Link) {
+        dlog!(TEST, "sets the link of S{from} to S{to}: it {}", network::effect(link));
+        let nodes = (self.servers[from].node(), self.servers[to].node());
+        events::link(nodes.0, nodes.1, link);
+        self.state.lock().links.insert((from, to), link);
+        self.change(|_| ());
+    }
+
+    /// From now on, each request and each reply in the calls of server `from` to server `to` takes a time
+    /// within `latency`, until [`connect_all`](Cluster::connect_all).
+    pub fn slow_link(&self, from: usize, to: usize, latency: RangeInclusive<Duration>) {
+        dlog!(TEST, "makes the link of S{from} to S{to} slow: {latency:?}");
+        self.state.lock().latencies.insert((from, to), latency);
+        self.change(|_| ());
+    }
+
+    /// Lets the messages go on that [`Link::RequestsHeld`] or [`Link::RepliesHeld`] holds in the calls of
+    /// server `from` to server `to`. Later messages on this link are still held. If server `from` has
+    /// restarted, the held messages of its earlier lives are lost.
+    pub fn release(&self, from: usize, to: usize) {
+        dlog!(TEST, "releases the messages that are held in the calls of S{from} to S{to}");
+        events::release(self.servers[from].node(), self.servers[to].node());
+        self.release_end(from, to);
+    }
+
+    fn release_end(&self, from: usize, to: usize) {
+        if let Some(end) = self.servers[from].ends().get(to) {
+            self.net.release(end);
+        }
     }
 
     fn end_partition_mark(&self) {
@@ -93,7 +138,12 @@ impl<S: Replicated> Cluster<S> {
         let state = self.state.lock();
         let of_server = |(i, lives): (usize, &Arc<Lives<S>>)| {
             let ends = lives.ends().into_iter().enumerate();
-            ends.map(|(j, end)| Wanted::new(end, state.connected.contains(&(i, j)))).collect::<Vec<_>>()
+            let wanted = |(j, end)| {
+                let link = state.links.get(&(i, j)).copied().unwrap_or_default();
+                let latency = Some(state.latencies.get(&(i, j)).cloned());
+                Wanted { end, works: state.connected.contains(&(i, j)), link, latency }
+            };
+            ends.map(wanted).collect::<Vec<_>>()
         };
         self.servers.iter().enumerate().flat_map(of_server).collect()
     }

@@ -43,13 +43,14 @@ mod report;
 mod tests;
 
 use labapi::{Persister, Replicated, ServerStart};
-use labrpc::{Cost, Name, Network, NetworkOptions, Server};
+use labrpc::{Cost, Link, Name, Network, NetworkOptions, Server};
 use labrt::collections::{BTreeMap, BTreeSet};
 use labrt::dlog;
 use labrt::node::NodeId;
 use labrt::sync::atomic::AtomicU64;
 use labrt::sync::{Arc, Mutex};
 use labrt::time::Duration;
+use std::ops::RangeInclusive;
 
 use super::limit::{Limit, TEST_LIMIT};
 use super::lives::{Lives, Living, NewLife, check_none_left};
@@ -159,6 +160,10 @@ pub struct Cluster<S> {
 struct State {
     /// The enabled ends of servers, each as (the server that sends, the server that receives).
     connected: BTreeSet<(usize, usize)>,
+    /// The links whose messages are lost or held, as (the server that calls, the server that is called).
+    links: BTreeMap<(usize, usize), Link>,
+    /// How long each message takes on a slow link.
+    latencies: BTreeMap<(usize, usize), RangeInclusive<Duration>>,
     /// For each clerk, the names of its ends, in the order of the servers.
     clerks: BTreeMap<ClientId, Vec<Name>>,
     next_client: ClientId,
@@ -177,6 +182,8 @@ pub fn make_config<S: Replicated>(setup: Setup) -> Config<S> {
     let servers = (0..setup.servers).map(server).collect();
     let state = State {
         connected: BTreeSet::new(),
+        links: BTreeMap::new(),
+        latencies: BTreeMap::new(),
         clerks: BTreeMap::new(),
         next_client: ClientId::first(setup.servers),
         begun: report::Begun::now(),

@@ -19,6 +19,8 @@
 //! assert!(html.contains(r#"["\u003c/script>"]"#));
 //! ```
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 const STYLES: &[&str] = &[include_str!("shared/base.css"), include_str!("shared/frame.css")];
@@ -105,18 +107,15 @@ pub(crate) fn push_text(html: &mut String, text: &str) {
 /// escapes, too. In JSON, these characters occur only in strings. In a string, an escape means the same as
 /// the character itself.
 fn push_json(html: &mut String, json: &str) {
-    let mut rest = json;
-    while let Some(at) = rest.find(['<', '\u{2028}', '\u{2029}']) {
-        html.push_str(&rest[..at]);
-        let c = rest[at..].chars().next().expect("`find` has found a character at this place");
-        html.push_str(match c {
-            '<' => "\\u003c",
-            '\u{2028}' => "\\u2028",
-            _ => "\\u2029",
-        });
-        rest = &rest[at + c.len_utf8()..];
+    // One search for each character: a search for a single character is fast, also in a build that is not
+    // optimized.
+    let mut text = Cow::Borrowed(json);
+    for (c, escape) in [('<', "\\u003c"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")] {
+        if text.contains(c) {
+            text = Cow::Owned(text.replace(c, escape));
+        }
     }
-    html.push_str(rest);
+    html.push_str(&text);
 }
 
 #[cfg(test)]

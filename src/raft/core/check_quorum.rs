@@ -4,16 +4,16 @@
 //! # The leader
 //!
 //! The leader of Figure 2 stays leader until it sees a higher term, also if nobody hears it or nobody answers
-//! it. Its clients wait for nothing. If its heartbeats still reach some servers, these servers start no
+//! it. Its clients wait in vain. If its heartbeats still reach some servers, these servers start no
 //! election. With CheckQuorum, a leader becomes a follower in its own term if it has got no answer from a
 //! majority for the longest election timeout. It keeps its vote, so the term still has at most one leader.
 //!
 //! There is another solution: the leader stays leader, but sends nothing of its own accord (openraft does
 //! this since its change #2083). This project does not use it, for two reasons. First, the service learns of
 //! the lost leadership only if the role changes, and then it answers the clients that wait. Second, a silent
-//! leader may be the only server that can be elected, because its log is the longest. A server that has
-//! stepped down starts an election like any other server. A silent leader would need a rule of its own for
-//! this.
+//! leader may be the only server that can be elected, because its log is the most up-to-date one. A server
+//! that has stepped down starts an election like any other server. A silent leader would need a rule of its
+//! own for this.
 //!
 //! # The other servers
 //!

@@ -12,8 +12,8 @@
 //! * A server says no if it leads, or if it has heard from the leader of its term within the shortest
 //!   election timeout. Otherwise it says yes if it could vote for the other server in the next term (5.2,
 //!   5.4.1).
-//! * To answer with yes does not restart the election timer. Otherwise two servers that cannot be elected
-//!   could keep all others from an election.
+//! * To answer with yes does not restart the election timer. Otherwise a server that can send, but receives
+//!   nothing, could restart the timers of all others again and again.
 //! * The answer has the term of the server that answers. If this term is higher than the term of the server
 //!   that has asked, that server takes it over (5.1).
 //! * A server stops asking when its election timer restarts, for example because it hears from a leader or

@@ -6,11 +6,11 @@
 //!    heartbeat interval, because it may be lost.
 //! 4. The target starts an election at once, without pre-votes. Its requests for votes are the message
 //!    `TransferVote`, which a server does not refuse because it has a leader.
-//! 5. The leader sees the higher term and becomes a follower. So the target leads the next term.
+//! 5. The leader sees the higher term and becomes a follower. If the target wins, it leads the next term.
 //!
 //! If the leader still leads after the longest election timeout, it gives up and takes commands again. The
-//! target may still get a late `TimeoutNow` and start an election. This does no harm: it is an election like
-//! any other.
+//! target may still get a late `TimeoutNow` and start an election. This is safe, but it can depose a good
+//! leader, because no server refuses the request of such a candidate for having a leader.
 
 use super::Core;
 use crate::raft::effects::Event;

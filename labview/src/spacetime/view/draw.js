@@ -65,6 +65,8 @@ class Chart {
     this.termSpots = new Map();
     /** Texts that were measured. @type {Map<string, { text: string, wide: number }>} */
     this.fits = new Map();
+    /** The texts beside the lanes that were drawn lately, by event. @type {Map<number, string>} */
+    this.labels = new Map();
     /** Kinds of events at which the texts of messages are written. */
     this.saying = run.kinds.map(({ name }) => name === "rpc.delivered" || name === "rpc.answered");
     /** Does a message of the run have a text? */
@@ -676,8 +678,22 @@ class Chart {
     return wide;
   }
 
-  /** The text beside a lane. @param {number} e */
+  /**
+   * The text beside a lane. It is kept, because most texts are drawn again in the next frame.
+   * @param {number} e
+   */
   labelText(e) {
+    let text = this.labels.get(e);
+    if (text === undefined) {
+      if (this.labels.size > 5000) this.labels.clear();
+      text = this.makeLabel(e);
+      this.labels.set(e, text);
+    }
+    return text;
+  }
+
+  /** @param {number} e */
+  makeLabel(e) {
     const { run } = this;
     const m = run.id[e] >= 0 ? run.messageOf[run.id[e]] : -1;
     if (m < 0 || !this.saying[run.kindOf[e]]) return shortText(run, e);

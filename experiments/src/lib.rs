@@ -1,0 +1,11 @@
+//! What the experiments have in common, and a protocol with which this project's Raft is compared.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`command_line`] | the `main` of an experiment that prints tables and draws a picture |
+//! | [`multi_paxos`] | a small Multi-Paxos |
+
+#![forbid(unsafe_code)]
+
+pub mod command_line;
+pub mod multi_paxos;
