@@ -18,9 +18,9 @@
 //! the time of the release. If no server has this name at that time, or if the end is disabled, the call
 //! fails.
 //!
-//! With a [`Capacity`](crate::Capacity), a message also waits for its nodes. The request waits until its sender
-//! has sent it, and again before its handler. The reply waits until the server has sent it, and again before
-//! it is delivered. See `Transit::leave` and `Transit::run`.
+//! With a [`Capacity`](crate::Capacity), a message also waits for its nodes. The request waits until its
+//! sender has sent it, and again before its handler. The reply waits until the server has sent it, and again
+//! before it is delivered. See `Transit::leave` and `Transit::run`.
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};

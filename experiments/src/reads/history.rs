@@ -1,9 +1,10 @@
 //! What reads with a session give up: histories of three sessions, and their checks.
 //!
 //! Three sessions read and write one key, and nothing fails. Session A reads at the leader, B and C read at a
-//! follower each. With ways to read that only the leader has, all read there. Each history is checked twice. The checker for linearizability searches for an order of the operations. [`one_order`]
-//! checks sequential consistency: the indices of the operations must be such an order. This order need not
-//! respect the times of different sessions, but it respects the order within each session.
+//! follower each. With ways to read that only the leader has, all read there. Each history is checked twice.
+//! The checker for linearizability searches for an order of the operations. [`one_order`] checks sequential
+//! consistency: the indices of the operations must be such an order. This order need not respect the times of
+//! different sessions, but it respects the order within each session.
 
 use std::path::Path;
 

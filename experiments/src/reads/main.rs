@@ -1,6 +1,6 @@
-//! Is the leader a bottleneck for reads? This program measures, in virtual time, how many operations a service
-//! on this project's Raft does, and how long they take. The servers have a capacity: they handle one message
-//! at a time.
+//! Is the leader a bottleneck for reads? This program measures, in virtual time, how many operations a
+//! service on this project's Raft does, and how long they take. The servers have a capacity: they handle one
+//! message at a time.
 //!
 //! ```text
 //! cargo run -p mit6824-experiments --features sim --bin reads -- --svg docs/questions/bottleneck.svg
@@ -46,8 +46,9 @@ struct Args {
     /// two threads: a command takes 29 us and 5 hand-overs (docs/performance.md)
     #[arg(long, default_value_t = 6000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     message_ns: u64,
-    /// The additional time for 1000 bytes, in nanoseconds. The default is what the bench labgob shows: encoding
-    /// 1000 bytes of AppendEntries takes 0.7 us, and decoding 2.2 us; the model uses the mean for both sides
+    /// The additional time for 1000 bytes, in nanoseconds. The default is what the bench labgob shows:
+    /// encoding 1000 bytes of AppendEntries takes 0.7 us, and decoding 2.2 us; the model uses the mean for
+    /// both sides
     #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u64).range(0..=1_000_000))]
     kilobyte_ns: u64,
     /// Number of clients at saturation; each of them does one operation at a time

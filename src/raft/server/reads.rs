@@ -85,8 +85,8 @@ impl Raft {
             return self.read_index(done);
         }
         state.reads.unasked.push(Box::new(done));
-        // A question can be lost, and the sender may hear of this only after seconds. So the reads do not wait
-        // for its answer for ever.
+        // A question can be lost, and the sender may hear of this only after seconds. So the reads do not
+        // wait for its answer for ever.
         let patience = self.shared.options.entries_interval;
         let now = self.shared.now();
         let waits = |asked: &Question| asked.leader == leader && now < asked.at + patience;
@@ -136,8 +136,8 @@ impl Shared {
         });
     }
 
-    /// Question `nth` has its answer, or will never have one. Lets the applier call the closures of its reads,
-    /// and asks the next question, if reads have arrived in the meantime.
+    /// Question `nth` has its answer, or will never have one. Lets the applier call the closures of its
+    /// reads, and asks the next question, if reads have arrived in the meantime.
     fn end_question(self: &Arc<Self>, nth: u64, batch: Vec<Done>, index: Option<u64>) {
         let mut state = self.state.lock();
         if self.killed.is_raised() {

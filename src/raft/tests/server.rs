@@ -455,7 +455,8 @@ fn reads_at_a_follower_do_not_share_an_older_question() {
         let at = |leads: bool| group.rafts.iter().position(|raft| raft.get_state().1 == leads);
         let (leader, follower) = (at(true).expect("a leader"), at(false).expect("a follower"));
         let applied = |count: usize| {
-            (0..count).for_each(|_| drop(sinks[leader].1.recv_timeout(SECOND).expect("the entry is applied")));
+            (0..count)
+                .for_each(|_| drop(sinks[leader].1.recv_timeout(SECOND).expect("the entry is applied")));
         };
         let read = || {
             let (tell, index) = chan::unbounded();
