@@ -86,7 +86,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("mit6824-cli", &["mit6824-demo", "mit6824", "labtest", "labview", "labrt"]),
     ("mit6824-benches", &["mit6824", "labapi", "porcupine", "labrt", "labgob", "labrpc"]),
     ("mit6824-browser", &["mit6824", "labtest", "labapi", "labview", "porcupine", "labrt"]),
-    ("mit6824-experiments", &["mit6824", "labtest", "labapi", "labrt", "labgob", "labrpc"]),
+    ("mit6824-experiments", &["mit6824", "labtest", "labapi", "porcupine", "labrt", "labgob", "labrpc"]),
     ("xtask", &[]),
 ];
 

@@ -221,6 +221,25 @@ impl Cost {
     }
 }
 
+/// How long a message keeps a node busy, in virtual time (`--features sim`). See
+/// [`Network::set_capacity`](crate::Network::set_capacity).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capacity {
+    /// The time for each message, whatever its size.
+    pub per_message: Duration,
+    /// The additional time for each 1000 bytes of the message. A message with fewer bytes takes the same part
+    /// of this time.
+    pub per_kilobyte: Duration,
+}
+
+impl Capacity {
+    /// Returns how long a node is busy with a message of this size.
+    pub(crate) fn time_for(self, bytes: usize) -> Duration {
+        let nanos = self.per_kilobyte.as_nanos() * bytes as u128 / 1000;
+        self.per_message + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
 /// The range of times that a message can take in the network, in microseconds.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Latency {

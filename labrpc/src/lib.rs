@@ -68,7 +68,8 @@
 //!
 //! In real time, a call over a reliable network takes only as long as the computation. In virtual time
 //! (`--features sim`) a computation takes no time. So in virtual time each request has a [`Cost`]. The server
-//! or the service sets this cost.
+//! or the service sets this cost. With a [`Capacity`], a message also keeps its sender and its receiver busy,
+//! and messages wait at a busy node.
 //!
 //! # The files
 //!
@@ -80,6 +81,7 @@
 //! | 1 | `faults.rs` | one-way faults, costs, and the random decisions |
 //! | 1 | `completion.rs` | the ways in which a waiting sender gets the outcome |
 //! | 1 | `timer.rs` | the queue of delayed tasks, and its thread |
+//! | 2 | `queues.rs` | the messages that wait for busy nodes |
 //! | 2 | `message.rs` | the data of one message |
 //! | 3 | `events.rs` | the events that the network records in the trace |
 //! | 3 | `responder.rs` | the object with which a deferred handler replies |
@@ -101,6 +103,7 @@ mod message;
 mod name;
 mod network;
 mod paused;
+mod queues;
 mod responder;
 mod server;
 mod service;
@@ -110,9 +113,10 @@ mod timer;
 mod transit;
 
 pub use end::End;
-pub use faults::{Cost, Fate, Link, MessageEvent, MessageHook, NetworkOptions};
+pub use faults::{Capacity, Cost, Fate, Link, MessageEvent, MessageHook, NetworkOptions};
 pub use name::Name;
 pub use network::Network;
+pub use queues::Load;
 pub use responder::Responder;
 pub use server::Server;
 pub use service::Service;

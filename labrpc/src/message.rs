@@ -1,7 +1,7 @@
 //! The data of one message. This data is small and can be copied. Only the fields `to` and `route` can
 //! change: they change when a held request is released.
 
-use crate::faults::{Cost, DROPPED_OF_1000, Dice, Fate, Latency, Link, NetworkOptions};
+use crate::faults::{Capacity, Cost, DROPPED_OF_1000, Dice, Fate, Latency, Link, NetworkOptions};
 use labrt::node::NodeId;
 use std::panic::Location;
 
@@ -62,6 +62,8 @@ pub(crate) struct Settings {
     lost_replies: Option<u16>,
     pub reorder_requests: bool,
     pub duplicated_requests: u16,
+    /// How long the message keeps its sender and its receiver busy. `None` means: no time.
+    pub capacity: Option<Capacity>,
     /// True if the network has a function that is called at each request and reply. See
     /// [`Network::on_message`](crate::Network::on_message).
     pub is_watched: bool,

@@ -1,8 +1,9 @@
 //! The handle to a network. The harness of a test uses this handle.
 
 use crate::end::End;
-use crate::faults::{Fate, Latency, Link, MessageHook, NetworkOptions, complaint_about_range};
+use crate::faults::{Capacity, Fate, Latency, Link, MessageHook, NetworkOptions, complaint_about_range};
 use crate::name::Name;
+use crate::queues::Load;
 use crate::server::Server;
 use crate::shared::SharedNetwork;
 use labrt::node::NodeId;
@@ -84,6 +85,30 @@ impl Network {
             labrt::fatal(format!("labrpc.Network.set_options(): {complaint}"));
         }
         self.shared().change_settings(|settings| settings.set_options(&options));
+    }
+
+    /// Set how long each message keeps the node busy that sends it, and the node that gets it. A node handles
+    /// one message at a time. So messages wait at a busy node, before they leave it or before they reach
+    /// their handler. With `None`, the default, a node handles any number of messages at the same moment.
+    ///
+    /// Use it to measure how much a server can do, and how the load is distributed: servers in one process
+    /// share the cores of one machine, so a measurement in real time cannot show this. The time is in
+    /// addition to the [`Cost`](crate::Cost) and the latency of a message, during which no node is busy.
+    ///
+    /// The requests and the replies of [`NodeId::NONE`] keep only the other node busy: code that belongs to
+    /// no node stands for clients on machines of their own. A node that sends a message is busy with it also
+    /// if the message is lost later. The report that a message is lost keeps nobody busy. Messages that were
+    /// sent before this call are not affected. The trace has no event for the wait at a busy node. In real
+    /// time this method has no effect.
+    pub fn set_capacity(&self, capacity: Option<Capacity>) {
+        let capacity = capacity.filter(|_| labrt::is_sim());
+        self.shared().change_settings(|settings| settings.capacity = capacity);
+    }
+
+    /// Returns the messages that a node has sent or taken in under a [`Capacity`] so far. A message counts
+    /// when the node begins with it.
+    pub fn load(&self, node: NodeId) -> Load {
+        self.shared().load(node)
     }
 
     /// Returns whether the network is reliable.

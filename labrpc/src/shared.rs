@@ -17,6 +17,7 @@ use crate::faults::{Fate, Latency, Link, MessageEvent, MessageHook};
 use crate::message::{Message, Outgoing, Phase, Settings};
 use crate::name::Name;
 use crate::paused::Paused;
+use crate::queues::{Load, Queues};
 use crate::server::{Server, SharedServer};
 use crate::state::{Ended, NetworkState, Start, Waiting};
 use crate::timer::Timer;
@@ -29,6 +30,8 @@ pub(crate) struct SharedNetwork {
     state: Mutex<NetworkState>,
     pub timer: Arc<Timer>,
     pub paused: Arc<Paused>,
+    /// The messages that wait for a busy node. Without a [`Capacity`](crate::Capacity) there are none.
+    pub queues: Arc<Queues>,
     /// True if the network is cleaned up or gone. Then later calls fail at once.
     is_done: AtomicBool,
     /// The number of changes so far that could stop a message.
@@ -39,9 +42,11 @@ pub(crate) struct SharedNetwork {
 
 impl SharedNetwork {
     pub fn new(fates: BTreeMap<(u64, u64), Fate>) -> Arc<SharedNetwork> {
+        let timer = Timer::new();
         Arc::new(SharedNetwork {
             state: Mutex::new(NetworkState::with_fates(fates)),
-            timer: Timer::new(),
+            queues: Queues::new(Arc::clone(&timer)),
+            timer,
             paused: Arc::default(),
             is_done: AtomicBool::new(false),
             epoch: AtomicU64::new(0),
@@ -105,6 +110,11 @@ impl SharedNetwork {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// Returns what a node has done under a capacity.
+    pub fn load(&self, node: NodeId) -> Load {
+        self.queues.load(node)
+    }
+
     pub fn clean_up(&self) {
         self.is_done.store(true, Ordering::Release);
         self.timer.end_when_empty();
@@ -120,6 +130,7 @@ impl SharedNetwork {
         };
         self.fail_all(ended, cause::NETWORK_GONE);
         drop(self.paused.clear());
+        drop(self.queues.clear());
         self.timer.close();
         drop(old);
     }

@@ -11,7 +11,7 @@ use labrt::thread;
 use labrt::time::{Duration, Instant};
 use std::cmp::Ordering;
 
-type Task = Box<dyn FnOnce() + Send>;
+pub(crate) type Task = Box<dyn FnOnce() + Send>;
 
 struct Entry {
     due: Instant,
@@ -74,16 +74,21 @@ impl Timer {
 
     /// Run `task` after `delay`. If the network is gone before that time, the task is dropped.
     pub fn run_after(self: &Arc<Timer>, delay: Duration, task: impl FnOnce() + Send + 'static) {
-        self.push(delay, false, Box::new(task));
+        self.push(Instant::now() + delay, false, Box::new(task));
+    }
+
+    /// Run `task` at the time `due`, or as soon as possible if this time has passed. If the network is gone
+    /// before that time, the task is dropped.
+    pub fn run_at(self: &Arc<Timer>, due: Instant, task: impl FnOnce() + Send + 'static) {
+        self.push(due, false, Box::new(task));
     }
 
     /// Run `task` as soon as the timer's thread is free, even if the network is gone.
     pub fn run_soon(self: &Arc<Timer>, task: impl FnOnce() + Send + 'static) {
-        self.push(Duration::ZERO, true, Box::new(task));
+        self.push(Instant::now(), true, Box::new(task));
     }
 
-    fn push(self: &Arc<Timer>, delay: Duration, outlives_network: bool, task: Task) {
-        let due = Instant::now() + delay;
+    fn push(self: &Arc<Timer>, due: Instant, outlives_network: bool, task: Task) {
         let mut queue = self.queue.lock();
         if queue.life == Life::Closed && !outlives_network {
             // The task must be dropped after the lock is free, because this drop may run code of a user.

@@ -17,11 +17,16 @@
 //! reply. `Link::RequestsHeld` is an exception: a held request goes to the server that has the same name at
 //! the time of the release. If no server has this name at that time, or if the end is disabled, the call
 //! fails.
+//!
+//! With a [`Capacity`](crate::Capacity), a message also waits for its nodes. The request waits until its
+//! sender has sent it, and again before its handler. The reply waits until the server has sent it, and again
+//! before it is delivered. See `Transit::leave` and `Transit::run`.
 
 use crate::completion::{Completion, MakeCompletion, Outcome};
 use crate::events::{self, Cause, cause};
 use crate::faults::{Fate, Link, MessageEvent};
 use crate::message::{Message, Outgoing, Phase};
+use crate::queues::{Job, Way};
 use crate::responder::{ReplyPath, Ticket};
 use crate::server::{HandlerAt, SharedServer};
 use crate::service::{HandlerKind, Service};
@@ -55,14 +60,19 @@ pub(crate) fn send_off(
     }
     let server = match start.server {
         Ok(server) => server,
-        Err(cause) => return transit.fail_late(cause, make),
+        Err(cause) => {
+            transit.leave_unseen(args.len());
+            return transit.fail_late(cause, make);
+        }
     };
+    let (from, bytes) = (transit.message.from, args.len());
     let request = Request { server, method: Cow::Borrowed(request.method), args };
     if transit.message.link == Link::RequestsHeld {
+        transit.leave_unseen(bytes);
         return transit.hold(Stage::Arrive(request), make);
     }
     let delay = transit.request_delay();
-    transit.after(delay, Stage::Arrive(request), make)
+    transit.leave(from, bytes, delay, Stage::Arrive(request), make)
 }
 
 /// One message that has been sent and has not ended yet. If a handler panics, the transit is dropped, and
@@ -169,6 +179,18 @@ impl Transit {
         if !node.is_none() && self.network.paused.has(node) {
             return self.wait_for(node, stage, make);
         }
+        let bytes = match &stage {
+            Stage::Handle(request) => request.args.len(),
+            Stage::Deliver(reply) => reply.len(),
+            Stage::Arrive(_) | Stage::Return(_) | Stage::Fail(_) => return self.enter(stage, make),
+        };
+        match self.job(node, Way::In, bytes) {
+            None => self.enter(stage, make),
+            Some(job) => self.take_in(node, job, stage, make),
+        }
+    }
+
+    fn enter(self, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         match stage {
             Stage::Arrive(request) => self.arrive(request, make),
             Stage::Handle(request) => self.handle(request, make),
@@ -184,6 +206,70 @@ impl Transit {
         }
         self.is_enlisted = true;
         self.network.enlist(&self.message, phase, make());
+    }
+
+    // ---- busy nodes -----------------------------------------------------------------------------
+
+    /// Returns what the message costs a node. Returns `None` if it costs nothing.
+    #[inline]
+    fn job(&self, node: NodeId, way: Way, bytes: usize) -> Option<Job> {
+        let capacity = self.message.settings.capacity.filter(|_| !node.is_none())?;
+        Some(Job { way, bytes, takes: capacity.time_for(bytes) })
+    }
+
+    /// Let the message leave `node`. After that, run `stage` after `delay`.
+    fn leave(
+        self,
+        node: NodeId,
+        bytes: usize,
+        delay: Duration,
+        stage: Stage<'_>,
+        make: MakeCompletion<'_>,
+    ) -> Poll<Outcome> {
+        let Some(job) = self.job(node, Way::Out, bytes) else { return self.after(delay, stage, make) };
+        let (phase, stage) = (stage.phase(), stage.into_owned());
+        let next = move |transit: Transit| transit.after(delay, stage, &mut is_enlisted_already);
+        self.occupy(node, job, phase, next, make)
+    }
+
+    /// Let the sender be busy with a request that reaches no server, or that the network keeps. The request
+    /// itself does not wait for the sender.
+    fn leave_unseen(&self, bytes: usize) {
+        let from = self.message.from;
+        if let Some(job) = self.job(from, Way::Out, bytes) {
+            self.network.queues.add(from, job, Box::new(|| {}));
+        }
+    }
+
+    /// Let `node` take the message in. After that, run `stage`.
+    #[cold]
+    fn take_in(self, node: NodeId, job: Job, stage: Stage<'_>, make: MakeCompletion<'_>) -> Poll<Outcome> {
+        let (phase, stage) = (stage.phase(), stage.into_owned());
+        let next = move |transit: Transit| match transit.network.paused.has(node) {
+            true => transit.wait_for(node, stage, &mut is_enlisted_already),
+            false => transit.enter(stage, &mut is_enlisted_already),
+        };
+        self.occupy(node, job, phase, next, make)
+    }
+
+    /// Run `next` when `node` has finished this job.
+    #[cold]
+    fn occupy(
+        mut self,
+        node: NodeId,
+        job: Job,
+        phase: Phase,
+        next: impl FnOnce(Transit) -> Poll<Outcome> + Send + 'static,
+        make: MakeCompletion<'_>,
+    ) -> Poll<Outcome> {
+        self.enlist(phase, make);
+        let queues = Arc::clone(&self.network.queues);
+        let step = move || {
+            self.on_network_thread = true;
+            let _pending = next(self);
+        };
+        queues.add(node, job, Box::new(step));
+        Poll::Pending
     }
 
     // ---- the request ----------------------------------------------------------------------------
@@ -241,6 +327,8 @@ impl Transit {
         let message = self.message;
         let paused = Arc::clone(&self.network.paused);
         let network = message.settings.duplicate_delay.map(|_| Arc::downgrade(&self.network));
+        let job = self.job(message.to, Way::In, args.len());
+        let queues = Arc::clone(&self.network.queues);
         self.network.timer.run_after(delay, move || {
             let server = match network {
                 None => server,
@@ -251,7 +339,11 @@ impl Transit {
                 },
             };
             let to = message.to;
-            let step = move || handle_again(&server, &message, &method, args);
+            let handle = move || handle_again(&server, &message, &method, args);
+            let step = move || match job {
+                None => handle(),
+                Some(job) => queues.add(to, job, Box::new(handle)),
+            };
             if !paused.has(to) {
                 return step();
             }
@@ -318,10 +410,11 @@ impl Transit {
     fn replied(mut self, reply: Vec<u8>, make: MakeCompletion<'_>) -> Poll<Outcome> {
         events::handler_replied(&self.message, &reply);
         let leg = self.message.dice.cost_leg(self.message.cost);
+        let (to, bytes) = (self.message.to, reply.len());
         if self.message.settings.is_watched && self.leaves_at_once(make) {
-            return self.after(leg, Stage::Deliver(reply), make);
+            return self.leave(to, bytes, leg, Stage::Deliver(reply), make);
         }
-        self.after(leg, Stage::Return(reply), make)
+        self.leave(to, bytes, leg, Stage::Return(reply), make)
     }
 
     /// Call the hook of the network. Returns true if the reply has left its server. Then a removal of the

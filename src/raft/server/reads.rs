@@ -2,12 +2,16 @@
 //!
 //! A read has a closure, which is called once with the read index, or with `None` if this server cannot say
 //! it. The applier thread calls the closures that have waited. It holds no lock during the call.
+//!
+//! A follower asks its leader for the read index. Reads that arrive while a question is on its way wait, and
+//! share the next question. They must not share the present one: its answer may be older than the read.
 
-use super::{Raft, Shared};
+use super::{Raft, Shared, State};
 use crate::raft::core::ReadStart;
 use crate::raft::effects::ReadId;
 use labrt::collections::{BTreeMap, VecDeque};
-use labrt::sync::Arc;
+use labrt::sync::{Arc, MutexGuard};
+use labrt::time::Duration;
 use labrt::{node, trace};
 
 /// The closure of a read.
@@ -20,6 +24,19 @@ pub(super) struct Reads {
     waiting: BTreeMap<ReadId, Done>,
     /// The reads whose closures the applier must call, with their read indices.
     ended: VecDeque<(Done, Option<u64>)>,
+    /// At a follower: the reads that wait for the next question to the leader.
+    unasked: Vec<Done>,
+    /// The newest question to the leader, until it is answered.
+    question: Option<Question>,
+    /// The number of the newest question.
+    questions: u64,
+}
+
+/// A question of a follower to its leader.
+struct Question {
+    nth: u64,
+    leader: usize,
+    at: Duration,
 }
 
 impl Reads {
@@ -54,18 +71,28 @@ impl Raft {
     /// follower may answer the read. The index is `None` if this server knows no leader, or if there is no
     /// answer.
     pub fn read_index_of_leader(&self, done: impl FnOnce(Option<u64>) + Send + 'static) {
-        let state = self.shared.state.lock();
+        let mut state = self.shared.state.lock();
+        if self.shared.killed.is_raised() {
+            return;
+        }
         let (leads, leader) = (state.core.is_leader(), state.core.leader());
-        drop(state);
-        let Some(leader) = leader else { return done(None) };
+        let Some(leader) = leader else {
+            drop(state);
+            return done(None);
+        };
         if leads {
+            drop(state);
             return self.read_index(done);
         }
-        let shared = self.shared.clone();
-        self.shared.ends[leader].send("Raft.ReadIndex", &(), move |reply: Option<Option<u64>>| {
-            let _node = node::enter(shared.node);
-            shared.end_read(Box::new(done), reply.flatten());
-        });
+        state.reads.unasked.push(Box::new(done));
+        // A question can be lost, and the sender may hear of this only after seconds. So the reads do not
+        // wait for its answer for ever.
+        let patience = self.shared.options.entries_interval;
+        let now = self.shared.now();
+        let waits = |asked: &Question| asked.leader == leader && now < asked.at + patience;
+        if !state.reads.question.as_ref().is_some_and(waits) {
+            self.shared.ask_leader(state, leader);
+        }
     }
 
     /// The index of the last entry that the saved snapshot covered when this server started.
@@ -94,13 +121,44 @@ impl Shared {
         }
     }
 
-    /// Lets the applier call the closure of a read.
-    fn end_read(&self, done: Done, index: Option<u64>) {
+    /// Asks the leader for a read index, for all reads that wait for this.
+    fn ask_leader(self: &Arc<Self>, mut state: MutexGuard<'_, State>, leader: usize) {
+        let reads = &mut state.reads;
+        let batch = std::mem::take(&mut reads.unasked);
+        reads.questions += 1;
+        let nth = reads.questions;
+        reads.question = Some(Question { nth, leader, at: self.now() });
+        drop(state);
+        let shared = self.clone();
+        self.ends[leader].send("Raft.ReadIndex", &(), move |reply: Option<Option<u64>>| {
+            let _node = node::enter(shared.node);
+            shared.end_question(nth, batch, reply.flatten());
+        });
+    }
+
+    /// Question `nth` has its answer, or will never have one. Lets the applier call the closures of its
+    /// reads, and asks the next question, if reads have arrived in the meantime.
+    fn end_question(self: &Arc<Self>, nth: u64, batch: Vec<Done>, index: Option<u64>) {
         let mut state = self.state.lock();
-        if !self.killed.is_raised() {
-            state.reads.ended.push_back((done, index));
-            state.applier_woken_by = trace::parent();
-            self.applier.notify_one();
+        if self.killed.is_raised() {
+            drop(state);
+            return drop(batch);
+        }
+        state.reads.ended.extend(batch.into_iter().map(|done| (done, index)));
+        let is_newest = state.reads.question.as_ref().is_some_and(|question| question.nth == nth);
+        if is_newest {
+            state.reads.question = None;
+        }
+        let leader = state.core.leader().filter(|_| !state.core.is_leader());
+        if leader.is_none() && is_newest {
+            // The clients of these reads ask another server.
+            let unasked = std::mem::take(&mut state.reads.unasked);
+            state.reads.ended.extend(unasked.into_iter().map(|done| (done, None)));
+        }
+        state.applier_woken_by = trace::parent();
+        self.applier.notify_one();
+        if let Some(leader) = leader.filter(|_| is_newest && !state.reads.unasked.is_empty()) {
+            self.ask_leader(state, leader);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::raft::{ApplySink, Options, Raft, RestoreError, RoleChange};
 use labapi::{ApplyMsg, Command, Persister};
-use labrpc::{Cost, Network, Server};
+use labrpc::{Cost, Link, Name, Network, Server};
 use labrt::chan::{self, Receiver, Sender};
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +16,8 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Group {
     net: Network,
     rafts: Vec<Raft>,
+    /// The names of the ends by owner and target.
+    ends: Vec<Vec<Name>>,
 }
 
 fn group(n: usize, sink: impl FnMut(usize) -> Box<dyn ApplySink>) -> Group {
@@ -29,9 +31,11 @@ fn group_with(
     cost: Cost,
 ) -> Group {
     let net = Network::new();
+    let mut names = Vec::new();
     let make = |me: usize| {
         let ends: Vec<_> = (0..n).map(|peer| net.make_end(NodeId::first(me), peer)).collect();
         ends.iter().for_each(|end| net.enable(end, true));
+        names.push(ends.iter().map(|end| end.name().clone()).collect());
         let _node = node::enter(NodeId::first(me));
         let raft = Raft::make_with(ends, me, Arc::new(Persister::new()), sink(me), options(me));
         let raft = raft.expect("there is no saved state");
@@ -39,7 +43,7 @@ fn group_with(
         raft
     };
     let rafts = (0..n).map(make).collect();
-    Group { net, rafts }
+    Group { net, rafts, ends: names }
 }
 
 impl Group {
@@ -377,5 +381,102 @@ fn a_corrupt_state_is_refused() {
         let error = Raft::make(ends, 0, persister, discard(0)).err();
         assert!(matches!(error, Some(RestoreError::Frames(_))), "{error:?}");
         assert!(alive(0).is_empty());
+    });
+}
+
+/// Reads that arrive at a follower at about the same time share one question to the leader.
+#[test]
+fn reads_at_a_follower_share_a_question() {
+    labrt::run(|| {
+        let group = group(3, discard);
+        group.leader();
+        sleep(SECOND / 2);
+        let follower = group.rafts.iter().find(|raft| !raft.get_state().1).expect("two servers follow");
+        let (tell, indices) = chan::unbounded();
+        let before = group.net.total_count();
+        let start = Instant::now();
+        for _ in 0..100 {
+            let tell = tell.clone();
+            follower.read_index_of_leader(move |index| tell.send(index).expect("the test waits"));
+        }
+        for _ in 0..100 {
+            let index = indices.recv_timeout(SECOND).expect("each read gets an answer");
+            assert_eq!(index, Some(0), "the log is empty");
+        }
+        // There are at most three questions, and the heartbeats of a few rounds.
+        let messages = group.net.total_count() - before;
+        if labrt::is_sim() {
+            assert!(messages < 20, "{messages} messages for 100 reads, in {:?}", start.elapsed());
+        }
+    });
+}
+
+/// The leader does not answer, so the next reads do not wait for it for ever.
+#[test]
+fn reads_at_a_follower_do_not_wait_for_a_lost_question() {
+    labrt::run(|| {
+        let group = group(3, discard);
+        group.leader();
+        sleep(SECOND / 2);
+        let at = |leads: bool| group.rafts.iter().position(|raft| raft.get_state().1 == leads);
+        let (leader, follower) = (at(true).expect("a leader"), at(false).expect("a follower"));
+        let (tell, indices) = chan::unbounded();
+        let read = |nth: u64| {
+            let tell = tell.clone();
+            group.rafts[follower].read_index_of_leader(move |index| {
+                // The receiver may be gone.
+                let _ = tell.send((nth, index));
+            });
+        };
+        group.net.long_delays(true);
+        group.net.delete_server(leader);
+        let start = Instant::now();
+        (0..5).for_each(|nth| {
+            read(nth);
+            sleep(Duration::from_millis(20));
+        });
+        group.net.add_server(leader, Server::new().service(group.rafts[leader].service()));
+        read(5);
+        let (_, index) = indices.recv_timeout(SECOND / 5).expect("the last read has an answer soon");
+        assert!(index.is_some(), "after {:?}", start.elapsed());
+    });
+}
+
+/// The answer to a question may be older than a read that arrives during the question.
+///
+/// Finds: a read shares a question that was sent before the read arrived.
+#[test]
+fn reads_at_a_follower_do_not_share_an_older_question() {
+    labrt::run(|| {
+        let sinks: Vec<_> = (0..3).map(|_| chan::unbounded()).collect();
+        let group = group(3, |me| Box::new(sinks[me].0.clone()));
+        group.leader();
+        sleep(SECOND / 2);
+        let at = |leads: bool| group.rafts.iter().position(|raft| raft.get_state().1 == leads);
+        let (leader, follower) = (at(true).expect("a leader"), at(false).expect("a follower"));
+        let applied = |count: usize| {
+            (0..count)
+                .for_each(|_| drop(sinks[leader].1.recv_timeout(SECOND).expect("the entry is applied")));
+        };
+        let read = || {
+            let (tell, index) = chan::unbounded();
+            group.rafts[follower].read_index_of_leader(move |it| tell.send(it).expect("the test waits"));
+            index
+        };
+        group.rafts[leader].start(Command::new(vec![1]));
+        applied(1);
+
+        let question = &group.ends[follower][leader];
+        group.net.set_link(question, Link::RepliesHeld);
+        let first = read();
+        // The leader answers the question of the first read, but the answer waits in the network.
+        sleep(Duration::from_millis(3));
+        group.rafts[leader].start(Command::new(vec![2]));
+        applied(1);
+        let second = read();
+        group.net.set_link(question, Link::Both);
+        group.net.release(question);
+        assert_eq!(first.recv_timeout(SECOND), Ok(Some(1)));
+        assert_eq!(second.recv_timeout(SECOND), Ok(Some(2)), "the second write was complete");
     });
 }
