@@ -88,6 +88,7 @@ fn all<S: Transfers>(kind: usize) -> Vec<Case> {
         Case::ours("leader_is_cut_off", leader_is_cut_off::<S>),
         Case::ours("answers_come_late", answers_come_late::<S>),
         Case::ours("read_arrives_during_a_round", read_arrives_during_a_round::<S>),
+        Case::ours("follower_is_slow", follower_is_slow::<S>),
         Case::ours("term_rises_during_a_promise", term_rises_during_a_promise::<S>),
         Case::ours("transfer_is_given_up", transfer_is_given_up::<S>),
         Case::ours("voter_restarts", voter_restarts::<S>),
@@ -311,6 +312,24 @@ fn read_arrives_during_a_round<S: Transfers>() {
         sleep(Duration::from_millis(200));
         [a, b].into_iter().for_each(|peer| cfg.release(leader, peer));
         sleep(Duration::from_millis(100));
+    });
+}
+
+/// Thesis, 6.4: a follower must ask its leader after the read has arrived.
+///
+/// The links of a follower are slow, so its state is old, and the leader's answers are old. Two clients read
+/// there. So a read often arrives while a question of the other client is on its way.
+///
+/// Finds: a read takes the answer to a question that was asked before the read arrived.
+fn follower_is_slow<S: Transfers>() {
+    look_for_old_values::<S>("Test (ours): reads at a slow follower", 15, |cfg, roles| {
+        let &Roles { leader, a: slow, ref readers, .. } = roles;
+        let latency = Duration::from_millis(1)..=Duration::from_millis(9);
+        cfg.slow_link(leader, slow, latency.clone());
+        cfg.slow_link(slow, leader, latency);
+        cfg.disconnect_client(readers[leader], &[leader]);
+        cfg.connect_client(readers[leader], &[slow]);
+        sleep(Duration::from_millis(1500));
     });
 }
 
