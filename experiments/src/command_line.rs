@@ -19,10 +19,7 @@ pub fn run(svg: Option<&Path>, experiment: impl FnOnce() -> Result<String, Strin
     if !labrt::is_sim() {
         return fails(2, "this experiment runs in virtual time only: add --features sim".to_owned());
     }
-    let write = |text: &str| match svg {
-        None => Ok(()),
-        Some(path) => fs::write(path, text).map_err(|error| format!("--svg {}: {error}", path.display())),
-    };
+    let write = |text: &str| write("--svg", svg, text);
     // If the file cannot be written, the user sees the error now, and not after the runs.
     if let Err(message) = write("") {
         return fails(2, message);
@@ -31,6 +28,15 @@ pub fn run(svg: Option<&Path>, experiment: impl FnOnce() -> Result<String, Strin
         Err(message) => fails(1, message),
         Ok(picture) => write(&picture).map_or_else(|message| fails(2, message), |()| ExitCode::SUCCESS),
     }
+}
+
+/// Writes a text into the file of an option. If the user has not given the option, nothing is written.
+///
+/// # Errors
+/// If the file cannot be written. The error names the option and the file.
+pub fn write(option: &str, path: Option<&Path>, text: &str) -> Result<(), String> {
+    let Some(path) = path else { return Ok(()) };
+    fs::write(path, text).map_err(|error| format!("{option} {}: {error}", path.display()))
 }
 
 /// Runs `experiment` once for each seed, and returns the results in the order of the seeds.
@@ -43,20 +49,29 @@ pub fn each<T: Send + 'static>(
     runs: u64,
     experiment: impl Fn() -> T + Clone + Send + Sync + 'static,
 ) -> Result<Vec<T>, String> {
-    let once = |seed: u64| {
-        let found = Arc::new(Mutex::new(None));
-        let (kept, experiment) = (found.clone(), experiment.clone());
-        let outcome = run.once(seed, move || {
-            let result = experiment();
-            *kept.lock() = Some(result);
-        });
-        if let Some(failure) = outcome.failure {
-            return Err(format!("seed {seed}: {}: {}", failure.thread, failure.message));
-        }
-        let found = found.lock().take();
-        found.ok_or_else(|| format!("seed {seed}: the run found nothing"))
-    };
-    (0..runs).map(|i| once(seed.wrapping_add(i))).collect()
+    (0..runs).map(|i| once(run, seed.wrapping_add(i), experiment.clone())).collect()
+}
+
+/// Runs `experiment` with one seed, and returns its result.
+///
+/// # Errors
+/// As for [`each`].
+pub fn once<T: Send + 'static>(
+    run: &Run,
+    seed: u64,
+    experiment: impl Fn() -> T + Send + Sync + 'static,
+) -> Result<T, String> {
+    let found = Arc::new(Mutex::new(None));
+    let kept = found.clone();
+    let outcome = run.once(seed, move || {
+        let result = experiment();
+        *kept.lock() = Some(result);
+    });
+    if let Some(failure) = outcome.failure {
+        return Err(format!("seed {seed}: {}: {}", failure.thread, failure.message));
+    }
+    let found = found.lock().take();
+    found.ok_or_else(|| format!("seed {seed}: the run found nothing"))
 }
 
 #[cfg(all(test, feature = "sim"))]

@@ -85,8 +85,8 @@ impl Cluster {
 fn wait_for_leader(servers: &[StoreServer]) -> (usize, u64) {
     let start = Instant::now();
     loop {
-        let states = servers.iter().map(StoreServer::get_state).enumerate();
-        if let Some((leader, (term, _))) = states.filter(|(_, (_, leads))| *leads).last() {
+        let mut states = servers.iter().map(StoreServer::get_state).enumerate();
+        if let Some((leader, (term, _))) = states.rfind(|(_, (_, leads))| *leads) {
             return (leader, term);
         }
         assert!(start.elapsed() < PATIENCE, "no leader after {PATIENCE:?}");

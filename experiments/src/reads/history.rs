@@ -116,13 +116,12 @@ fn one_order(first: (u64, &str), history: &[Op]) -> Result<(), String> {
             return Err(format!("'{}' at index {}: expected {expected}", op.text(), op.index));
         }
     }
-    for session in 0..SERVERS {
+    for (session, name) in SESSIONS.iter().enumerate() {
         let own: Vec<&Op> = history.iter().filter(|op| op.session == session).collect();
         for pair in own.windows(2) {
             let (before, after) = (pair[0], pair[1]);
             let falls = after.index < before.index || (after.is_write && after.index == before.index);
             if falls {
-                let name = SESSIONS[session];
                 return Err(format!(
                     "session {name} goes back: '{}', then '{}'",
                     before.text(),

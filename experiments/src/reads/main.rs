@@ -26,15 +26,14 @@ mod measure;
 mod store;
 mod table;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use labrpc::Capacity;
 use labrt::Run;
-use labrt::sync::{Arc, Mutex};
 use labrt::time::Duration;
+use mit6824_experiments::command_line;
 
 use store::Way;
 
@@ -79,28 +78,26 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let complaint = match (args.real, labrt::is_sim()) {
-        (false, false) => "this experiment runs in virtual time: add --features sim, or use --real",
-        (true, true) => "--real needs real threads: build without --features sim",
-        _ => "",
+    let fails = |code: u8, message: &str| {
+        eprintln!("error: {message}");
+        ExitCode::from(code)
     };
-    if !complaint.is_empty() {
-        eprintln!("error: {complaint}");
-        return ExitCode::from(2);
-    }
-    match if args.real { table::real(args.seed) } else { run(&args) } {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
+    match (args.real, labrt::is_sim()) {
+        (false, false) => fails(2, "this experiment runs in virtual time: add --features sim, or use --real"),
+        (true, true) => fails(2, "--real needs real threads: build without --features sim"),
+        (true, false) => {
+            table::real(args.seed).map_or_else(|message| fails(1, &message), |()| ExitCode::SUCCESS)
         }
+        // If a file cannot be written, the user sees the error now, and not after the runs.
+        (false, true) => match command_line::write("--page", args.page.as_deref(), "") {
+            Err(message) => fails(2, &message),
+            Ok(()) => command_line::run(args.svg.as_deref(), || run(&args)),
+        },
     }
 }
 
-fn run(args: &Args) -> Result<(), String> {
-    // If a file cannot be written, the user sees the error now, and not after the runs.
-    write("--svg", args.svg.as_deref(), "")?;
-    write("--page", args.page.as_deref(), "")?;
+/// Prints the tables, writes the page, and returns the picture.
+fn run(args: &Args) -> Result<String, String> {
     let capacity = Capacity {
         per_message: Duration::from_nanos(args.message_ns),
         per_kilobyte: Duration::from_nanos(args.kilobyte_ns),
@@ -122,7 +119,7 @@ fn run(args: &Args) -> Result<(), String> {
     if let (Some(path), Some(history)) = (&args.page, &illegal) {
         history::write_page(history, path).map_err(|error| format!("--page {}: {error}", path.display()))?;
     }
-    write("--svg", args.svg.as_deref(), &chart::svg(&rows, &steps, illegal.as_deref().unwrap_or_default()))
+    Ok(chart::svg(&rows, &steps, illegal.as_deref().unwrap_or_default()))
 }
 
 /// Prints how many histories of each way are linearizable, and one history that is not. Returns it.
@@ -144,28 +141,13 @@ fn print_histories(args: &Args) -> Result<Option<history::History>, String> {
     Ok(example)
 }
 
-fn write(option: &str, path: Option<&Path>, text: &str) -> Result<(), String> {
-    let Some(path) = path else { return Ok(()) };
-    fs::write(path, text).map_err(|error| format!("{option} {}: {error}", path.display()))
-}
-
 /// Runs `body` once, with timers that are never late in virtual time. Returns its result.
 ///
 /// # Errors
 /// If the run fails. The error has the seed, and the message of the failure.
 fn run_once<T: Send + 'static>(seed: u64, body: impl Fn() -> T + Send + Sync + 'static) -> Result<T, String> {
-    let result = Arc::new(Mutex::new(None));
-    let kept = result.clone();
     let run = Run { jitter: Duration::ZERO, events: false, ..Run::default() };
-    let outcome = run.once(seed, move || {
-        let result = body();
-        *kept.lock() = Some(result);
-    });
-    if let Some(failure) = outcome.failure {
-        return Err(format!("seed {seed}: {}: {}", failure.thread, failure.message));
-    }
-    let result = result.lock().take();
-    result.ok_or_else(|| format!("seed {seed}: the run found nothing"))
+    command_line::once(&run, seed, body)
 }
 
 #[cfg(test)]
@@ -183,13 +165,5 @@ mod tests {
             assert_eq!(error.exit_code(), 2, "{bad:?}");
             assert!(error.to_string().contains(bad[0]), "{error}");
         }
-    }
-
-    #[cfg(feature = "sim")]
-    #[test]
-    fn a_run_that_fails_names_its_seed() {
-        assert_eq!(run_once(7, || 3), Ok(3));
-        let error = run_once(7, || panic!("too small")).map(|(): ()| ()).expect_err("it fails");
-        assert!(error.starts_with("seed 7: ") && error.contains("too small"), "{error}");
     }
 }
