@@ -363,7 +363,8 @@ impl Shared {
             self.applier.notify_one();
         }
         if !effects.reads.is_empty() {
-            effects.reads.drain(..).for_each(|(id, index)| reads.end(id, index));
+            let term = core.current_term();
+            effects.reads.drain(..).for_each(|(id, index)| reads.end(id, index, term));
             state.applier_woken_by = trace::parent();
             self.applier.notify_one();
         }
@@ -456,7 +457,8 @@ impl Shared {
             if let Some(change) = state.roles.as_mut().and_then(VecDeque::pop_front) {
                 return Some((News::Role(change), woken_by));
             }
-            if let Some((done, index)) = state.reads.next_ended() {
+            let (term, leads) = (state.core.current_term(), state.core.is_leader());
+            if let Some((done, index)) = state.reads.next_ended(term, leads) {
                 return Some((News::Read(done, index), woken_by));
             }
             let (now, rest) = (self.now(), state.rest);
