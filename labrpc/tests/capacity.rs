@@ -116,8 +116,7 @@ fn what_a_handler_sends_goes_before_the_next_request() {
         let ends: Vec<End> = (0..3).map(|_| end(&net, NodeId::NONE, 2)).collect();
         ends.iter().for_each(|end| end.send("T.Pass", &(), |_: Option<()>| {}));
         sleep(100 * MS);
-        let times = times.lock().clone();
-        times
+        times.lock().clone()
     });
     // The three requests arrive together. Before the node takes in the second one, it sends a request of two
     // bytes and a reply without bytes. Before the third one, it does the same again. The answer to the first
