@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use mit6824_experiments::svg;
+
 use crate::figure::{Panel, Series};
 
 const WIDTH: f64 = 820.0;
@@ -20,11 +22,7 @@ const COLOURS: [&str; 6] = ["#7b3294", "#0571b0", "#008837", "#b8860b", "#d7191c
 /// Draws all panels, one below the other.
 pub fn svg(panels: &[(&Panel, Vec<Series>)]) -> String {
     let height = HEIGHT * panels.len() as f64;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"13\">\n<title>Time without a leader, by election timeout</title>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
-    );
+    let mut out = svg::open(WIDTH, height, "Time without a leader, by election timeout");
     for (row, (panel, series)) in panels.iter().enumerate() {
         out += &format!("<g transform=\"translate(0 {})\">\n", HEIGHT * row as f64);
         plot(&mut out, panel, series);
@@ -53,21 +51,24 @@ impl Scale {
 fn plot(out: &mut String, panel: &Panel, series: &[Series]) {
     let scale = Scale { from: panel.axis.0, to: panel.axis.1 };
     let title = panel.title;
-    line(out, format!("<text x=\"{LEFT}\" y=\"26\" font-size=\"16\" font-weight=\"bold\">{title}</text>"));
+    svg::element(
+        out,
+        format!("<text x=\"{LEFT}\" y=\"26\" font-size=\"16\" font-weight=\"bold\">{title}</text>"),
+    );
     grid(out, &scale);
     for (number, (one, colour)) in series.iter().zip(COLOURS.iter().cycle()).enumerate() {
         let points = curve(&scale, one);
-        line(
+        svg::element(
             out,
             format!("<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.8\" points=\"{points}\"/>"),
         );
         let (x, y) = (WIDTH - RIGHT + 18.0, TOP + 14.0 + 20.0 * number as f64);
         let stroke = format!("stroke=\"{colour}\" stroke-width=\"3\"");
-        line(
+        svg::element(
             out,
             format!("<line x1=\"{x}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" {stroke}/>", y - 4.0, x + 18.0, y - 4.0),
         );
-        line(out, format!("<text x=\"{}\" y=\"{y}\">{}</text>", x + 24.0, one.name()));
+        svg::element(out, format!("<text x=\"{}\" y=\"{y}\">{}</text>", x + 24.0, one.name()));
     }
 }
 
@@ -76,8 +77,11 @@ fn grid(out: &mut String, scale: &Scale) {
     let (bottom, top) = (Scale::y(0.0), Scale::y(1.0));
     for percent in [0, 20, 40, 60, 80, 100] {
         let y = Scale::y(f64::from(percent) / 100.0);
-        line(out, format!("<line x1=\"{left}\" y1=\"{y}\" x2=\"{right}\" y2=\"{y}\" stroke=\"#ddd\"/>"));
-        line(
+        svg::element(
+            out,
+            format!("<line x1=\"{left}\" y1=\"{y}\" x2=\"{right}\" y2=\"{y}\" stroke=\"#ddd\"/>"),
+        );
+        svg::element(
             out,
             format!("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{percent} %</text>", left - 8.0, y + 4.0),
         );
@@ -85,11 +89,11 @@ fn grid(out: &mut String, scale: &Scale) {
     let mut decade = scale.from;
     while decade <= scale.to * 1.001 {
         let x = scale.x(decade);
-        line(
+        svg::element(
             out,
             format!("<line x1=\"{x:.1}\" y1=\"{bottom}\" x2=\"{x:.1}\" y2=\"{top}\" stroke=\"#bbb\"/>"),
         );
-        line(
+        svg::element(
             out,
             format!("<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{decade:.0}</text>", bottom + 18.0),
         );
@@ -97,7 +101,7 @@ fn grid(out: &mut String, scale: &Scale) {
             let minor = decade * f64::from(times);
             if minor < scale.to {
                 let x = scale.x(minor);
-                line(
+                svg::element(
                     out,
                     format!(
                         "<line x1=\"{x:.1}\" y1=\"{bottom}\" x2=\"{x:.1}\" y2=\"{top}\" stroke=\"#eee\"/>"
@@ -109,7 +113,10 @@ fn grid(out: &mut String, scale: &Scale) {
     }
     let middle = (left + right) / 2.0;
     let label = "time without a leader (ms)";
-    line(out, format!("<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{label}</text>", bottom + 42.0));
+    svg::element(
+        out,
+        format!("<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{label}</text>", bottom + 42.0),
+    );
 }
 
 /// The points of a curve that rises in steps. Points that are too near to the point before are left out,
@@ -141,11 +148,6 @@ fn curve(scale: &Scale, series: &Series) -> String {
 
 fn point(points: &mut String, x: f64, y: f64) {
     write!(points, "{x:.1},{y:.1} ").expect("a String takes everything");
-}
-
-fn line(out: &mut String, text: String) {
-    *out += &text;
-    out.push('\n');
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use mit6824_experiments::svg;
+
 use crate::table::{Cell, quantile};
 use crate::trial::System;
 
@@ -30,11 +32,7 @@ pub type Column = (u32, Vec<Cell>);
 /// Draws both panels.
 pub fn svg(columns: &[Column]) -> String {
     let height = HEIGHT * 2.0;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"13\">\n<title>Latency of a command against loss</title>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
-    );
+    let mut out = svg::open(WIDTH, height, "Latency of a command against loss");
     for (row, (title, share)) in [
         ("99 of 100 commands take at most ... (ms)", 0.99),
         ("999 of 1000 commands take at most ... (ms)", 0.999),
@@ -42,9 +40,9 @@ pub fn svg(columns: &[Column]) -> String {
     .into_iter()
     .enumerate()
     {
-        line(&mut out, format!("<g transform=\"translate(0 {})\">", HEIGHT * row as f64));
+        svg::element(&mut out, format!("<g transform=\"translate(0 {})\">", HEIGHT * row as f64));
         panel(&mut out, title, share, columns);
-        line(&mut out, "</g>".to_owned());
+        svg::element(&mut out, "</g>".to_owned());
     }
     out + "</svg>\n"
 }
@@ -65,24 +63,27 @@ fn panel(out: &mut String, title: &str, share: f64, columns: &[Column]) {
     let x = |i: usize| LEFT + (WIDTH - LEFT - RIGHT) * (i as f64 + 0.5) / columns.len() as f64;
     let y = |ms: f64| HEIGHT - BOTTOM - ms / top * (HEIGHT - TOP - BOTTOM);
 
-    line(out, format!("<text x=\"{LEFT}\" y=\"26\" font-size=\"16\" font-weight=\"bold\">{title}</text>"));
+    svg::element(
+        out,
+        format!("<text x=\"{LEFT}\" y=\"26\" font-size=\"16\" font-weight=\"bold\">{title}</text>"),
+    );
     let mut tick = 0.0;
     while tick <= top {
         let (at, right) = (y(tick), WIDTH - RIGHT);
-        line(
+        svg::element(
             out,
             format!("<line x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{right}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>"),
         );
         let (x, y) = (LEFT - 8.0, at + 4.0);
-        line(out, format!("<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{tick:.0}</text>"));
+        svg::element(out, format!("<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{tick:.0}</text>"));
         tick += step;
     }
     for (i, (loss, _)) in columns.iter().enumerate() {
         let (x, y) = (x(i), HEIGHT - BOTTOM + 18.0);
-        line(out, format!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{loss} %</text>"));
+        svg::element(out, format!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{loss} %</text>"));
     }
     let (middle, below) = ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - BOTTOM + 40.0);
-    line(
+    svg::element(
         out,
         format!(
             "<text x=\"{middle}\" y=\"{below}\" text-anchor=\"middle\">share of messages that are lost</text>"
@@ -94,17 +95,12 @@ fn panel(out: &mut String, title: &str, share: f64, columns: &[Column]) {
         for (i, ms) in times.iter().enumerate() {
             write!(points, "{:.1},{:.1} ", x(i), y(*ms)).expect("a String takes everything");
         }
-        line(out, format!("<polyline fill=\"none\" {stroke} points=\"{}\"/>", points.trim_end()));
+        svg::element(out, format!("<polyline fill=\"none\" {stroke} points=\"{}\"/>", points.trim_end()));
         let (x, y) = (WIDTH - RIGHT + 14.0, TOP + 14.0 + 22.0 * i as f64);
         let (to, above) = (x + 26.0, y - 4.0);
-        line(out, format!("<line x1=\"{x}\" y1=\"{above}\" x2=\"{to}\" y2=\"{above}\" {stroke}/>"));
-        line(out, format!("<text x=\"{}\" y=\"{y}\">{name}</text>", to + 8.0));
+        svg::element(out, format!("<line x1=\"{x}\" y1=\"{above}\" x2=\"{to}\" y2=\"{above}\" {stroke}/>"));
+        svg::element(out, format!("<text x=\"{}\" y=\"{y}\">{name}</text>", to + 8.0));
     }
-}
-
-fn line(out: &mut String, text: String) {
-    *out += &text;
-    out.push('\n');
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! A server that is cut off and comes back: two tables, and a picture of the first one.
 
-use std::fmt::Write as _;
-
 use labapi::RaftPeer;
 use labrt::time::Duration;
 use labtest::partial::{CutOff, Role, cut_off};
 use mit6824::raft::{Raft, Tuned};
+use mit6824_experiments::svg;
 
 use crate::{each, range};
 
@@ -93,11 +92,7 @@ const COLOURS: [&str; 3] = ["#d7191c", "#0571b0", "#008837"];
 /// leader.
 fn svg(cells: &[Cell]) -> String {
     let height = 2.0 * PANEL + 40.0;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"13\">\n<title>A follower that was cut off comes back</title>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
-    );
+    let mut out = svg::open(WIDTH, height, "A follower that was cut off comes back");
     let terms = |cell: &Cell| cell.mean(|run| run.terms as f64);
     let most = cells.iter().map(terms).fold(1.0, f64::max);
     let share = |value: f64| (1.0 + value).log10() / (1.0 + most).log10();
@@ -111,25 +106,25 @@ fn svg(cells: &[Cell]) -> String {
     });
     for (i, (option, colour)) in OPTIONS.iter().zip(COLOURS).enumerate() {
         let (x, y) = (LEFT + 200.0 * i as f64, 2.0 * PANEL + 20.0);
-        element(
+        svg::element(
             &mut out,
             format!("<rect x=\"{x}\" y=\"{}\" width=\"14\" height=\"14\" fill=\"{colour}\"/>", y - 12.0),
         );
-        element(&mut out, format!("<text x=\"{}\" y=\"{y}\">{option}</text>", x + 20.0));
+        svg::element(&mut out, format!("<text x=\"{}\" y=\"{y}\">{option}</text>", x + 20.0));
     }
     out + "</svg>\n"
 }
 
 fn panel(out: &mut String, top: f64, title: &str, cells: &[Cell], bar: &dyn Fn(&Cell) -> (f64, String)) {
     let (base, tallest) = (top + PANEL - 34.0, PANEL - 90.0);
-    element(
+    svg::element(
         out,
         format!(
             "<text x=\"{LEFT}\" y=\"{}\" font-size=\"15\" font-weight=\"bold\">{title}</text>",
             top + 24.0
         ),
     );
-    element(
+    svg::element(
         out,
         format!("<line x1=\"{LEFT}\" y1=\"{base}\" x2=\"{}\" y2=\"{base}\" stroke=\"#333\"/>", WIDTH - 20.0),
     );
@@ -142,7 +137,7 @@ fn panel(out: &mut String, top: f64, title: &str, cells: &[Cell], bar: &dyn Fn(&
         let (share, label) = bar(cell);
         let length = share.clamp(0.0, 1.0) * tallest;
         let (y, colour) = (base - length, COLOURS[option]);
-        element(
+        svg::element(
             out,
             format!(
                 "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{length:.1}\" fill=\"{colour}\"/>",
@@ -150,13 +145,13 @@ fn panel(out: &mut String, top: f64, title: &str, cells: &[Cell], bar: &dyn Fn(&
             ),
         );
         let middle = x + (BAR - 6.0) / 2.0;
-        element(
+        svg::element(
             out,
             format!("<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>", y - 5.0),
         );
         if option == 1 {
             let text = format!("cut off for {}", duration(cell.seconds));
-            element(
+            svg::element(
                 out,
                 format!(
                     "<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{text}</text>",
@@ -165,10 +160,6 @@ fn panel(out: &mut String, top: f64, title: &str, cells: &[Cell], bar: &dyn Fn(&
             );
         }
     }
-}
-
-fn element(out: &mut String, text: String) {
-    writeln!(out, "{text}").expect("a String takes everything");
 }
 
 #[cfg(test)]

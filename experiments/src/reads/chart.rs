@@ -1,9 +1,8 @@
 //! The picture: how many operations groups of each size do, how long reads take with more and more clients,
 //! and a history that is not linearizable.
 
-use std::fmt::Write as _;
-
 use labrt::time::Duration;
+use mit6824_experiments::svg;
 
 use crate::history::{Op, SESSIONS, contradiction};
 use crate::measure::Found;
@@ -21,11 +20,7 @@ const COLOURS: [&str; 5] = ["#333333", "#0571b0", "#e08214", "#7b3294", "#008837
 pub fn svg(rows: &[Row], steps: &[Step], history: &[Op]) -> String {
     let lanes = if history.is_empty() { 0.0 } else { 96.0 + LANE * SESSIONS.len() as f64 };
     let height = 2.0 * CURVES + 40.0 + lanes;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"13\">\n<title>Reads of a replicated service</title>\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
-    );
+    let mut out = svg::open(WIDTH, height, "Reads of a replicated service");
     let titles = ["Only reads", "90 % reads, 10 % writes"];
     for (nth, (writes, title)) in MIXES.iter().zip(titles).enumerate() {
         let own: Vec<&Row> = rows.iter().filter(|row| row.writes == *writes).collect();
@@ -34,11 +29,11 @@ pub fn svg(rows: &[Row], steps: &[Step], history: &[Op]) -> String {
     latencies(&mut out, CURVES, steps);
     for (nth, way) in Way::ALL.iter().enumerate() {
         let (x, y, colour) = (60.0 + 150.0 * nth as f64, 2.0 * CURVES + 24.0, COLOURS[nth]);
-        element(
+        svg::element(
             &mut out,
             format!("<rect x=\"{x}\" y=\"{}\" width=\"14\" height=\"14\" fill=\"{colour}\"/>", y - 12.0),
         );
-        element(&mut out, format!("<text x=\"{}\" y=\"{y}\">{way}</text>", x + 20.0));
+        svg::element(&mut out, format!("<text x=\"{}\" y=\"{y}\">{way}</text>", x + 20.0));
     }
     if !history.is_empty() {
         timeline(&mut out, 2.0 * CURVES + 40.0, history);
@@ -58,43 +53,43 @@ struct Panel {
 impl Panel {
     fn title(&self, out: &mut String, title: &str, unit: &str) {
         let (x, y) = (self.left, self.top - 26.0);
-        element(
+        svg::element(
             out,
             format!("<text x=\"{x}\" y=\"{y}\" font-size=\"15\" font-weight=\"bold\">{title}</text>"),
         );
-        element(out, format!("<text x=\"{x}\" y=\"{}\" fill=\"#666\">{unit}</text>", self.top - 8.0));
+        svg::element(out, format!("<text x=\"{x}\" y=\"{}\" fill=\"#666\">{unit}</text>", self.top - 8.0));
     }
 
     /// A horizontal line of the grid.
     fn line(&self, out: &mut String, y: f64, label: &str) {
         let Panel { left, right, .. } = self;
-        element(
+        svg::element(
             out,
             format!("<line x1=\"{left}\" y1=\"{y:.1}\" x2=\"{right}\" y2=\"{y:.1}\" stroke=\"#ddd\"/>"),
         );
         let (x, y) = (left - 8.0, y + 4.0);
-        element(out, format!("<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>"));
+        svg::element(out, format!("<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>"));
     }
 
     /// A label below the horizontal axis.
     fn label(&self, out: &mut String, x: f64, label: &str) {
         let y = self.bottom + 18.0;
-        element(out, format!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{label}</text>"));
+        svg::element(out, format!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{label}</text>"));
     }
 
     /// The name of the horizontal axis.
     fn axis(&self, out: &mut String, name: &str) {
         let (x, y) = ((self.left + self.right) / 2.0, self.bottom + 36.0);
-        element(out, format!("<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{name}</text>"));
+        svg::element(out, format!("<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{name}</text>"));
     }
 }
 
 fn curve(out: &mut String, points: &[(f64, f64)], colour: &str) {
     let line: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let (line, stroke) = (line.join(" "), format!("stroke=\"{colour}\" stroke-width=\"2.5\""));
-    element(out, format!("<polyline points=\"{line}\" fill=\"none\" {stroke}/>"));
+    svg::element(out, format!("<polyline points=\"{line}\" fill=\"none\" {stroke}/>"));
     for (x, y) in points {
-        element(out, format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"/>"));
+        svg::element(out, format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"/>"));
     }
 }
 
@@ -155,7 +150,7 @@ fn grid(most: f64) -> Vec<f64> {
 fn timeline(out: &mut String, top: f64, history: &[Op]) {
     let (x0, x1) = (60.0, WIDTH - 24.0);
     let title = "Reads with a session: a history that is not linearizable";
-    element(
+    svg::element(
         out,
         format!("<text x=\"{x0}\" y=\"{}\" font-size=\"15\" font-weight=\"bold\">{title}</text>", top + 34.0),
     );
@@ -167,8 +162,11 @@ fn timeline(out: &mut String, top: f64, history: &[Op]) {
     for (session, name) in SESSIONS.iter().enumerate() {
         let y = top + 52.0 + LANE * session as f64;
         let middle = y + 20.0;
-        element(out, format!("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{name}</text>", x0 - 14.0, middle));
-        element(
+        svg::element(
+            out,
+            format!("<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{name}</text>", x0 - 14.0, middle),
+        );
+        svg::element(
             out,
             format!("<line x1=\"{x0}\" y1=\"{0}\" x2=\"{x1}\" y2=\"{0}\" stroke=\"#eee\"/>", y + LANE - 6.0),
         );
@@ -180,7 +178,7 @@ fn timeline(out: &mut String, top: f64, history: &[Op]) {
                 (false, false) => "#eeeeee",
             };
             let (left, right) = (x(op.start), x(op.end));
-            element(
+            svg::element(
                 out,
                 format!(
                     "<rect x=\"{left:.1}\" y=\"{y}\" width=\"{:.1}\" height=\"30\" rx=\"3\" fill=\"{fill}\" stroke=\"#888\"/>",
@@ -188,7 +186,7 @@ fn timeline(out: &mut String, top: f64, history: &[Op]) {
                 ),
             );
             let text = format!("{} {}", if op.is_write { "write" } else { "read" }, op.value);
-            element(
+            svg::element(
                 out,
                 format!(
                     "<text x=\"{:.1}\" y=\"{middle}\" text-anchor=\"middle\">{text}</text>",
@@ -202,11 +200,7 @@ fn timeline(out: &mut String, top: f64, history: &[Op]) {
         "{:.0} us from the first call to the last answer. Red: the value that was seen first, and the older value that was read later.",
         span * 1e6
     );
-    element(out, format!("<text x=\"{x0}\" y=\"{y}\" fill=\"#666\">{text}</text>"));
-}
-
-fn element(out: &mut String, text: String) {
-    writeln!(out, "{text}").expect("a String takes everything");
+    svg::element(out, format!("<text x=\"{x0}\" y=\"{y}\" fill=\"#666\">{text}</text>"));
 }
 
 #[cfg(test)]
