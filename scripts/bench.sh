@@ -204,6 +204,7 @@ if [ -n "$peers_needed" ]; then
         # The program that measures is the same. Only what it measures is older.
         rm -rf "$old/benches"
         cp -r benches "$old/benches"
+        rm -rf "$old/benches/peers/target"
         sed -i 's|^exclude = .*|exclude = ["benches/peers", "examples"]|' "$old/Cargo.toml"
         build_peers "$old" "$scratch/peers-before"
         say "build this commit"

@@ -41,12 +41,31 @@ impl Floor {
         each
     }
 
+    /// Takes one sample: the time of a hand-over between two threads, in nanoseconds. Each thread must stay on
+    /// a core of its own. [`hand_over`](Floor::hand_over) lets the system move the threads to one core.
+    ///
+    /// # Errors
+    /// If this process has only one core, or if the system does not let a thread choose its core.
+    pub fn across_cores(self) -> Result<f64, String> {
+        // This thread tries the core of the other thread first. If it works here, it works there.
+        drop(OneCore::enter(1)?);
+        let turns = Turns::start(|play| {
+            thread::spawn_named("hand-over", move || {
+                let _core = OneCore::enter(1);
+                play();
+            });
+        });
+        let each = OneCore::enter(0).map(|_core| time_round_trips(|| turns.round_trip()));
+        turns.end();
+        each
+    }
+
     /// Takes one sample: the time of a hand-over between two threads on one core, in nanoseconds.
     ///
     /// # Errors
     /// If the system does not let this thread choose its core.
     pub fn within_a_core(self) -> Result<f64, String> {
-        let _core = OneCore::enter()?;
+        let _core = OneCore::enter(0)?;
         // The new thread may use the same cores as the thread that starts it.
         let turns = Turns::start(|play| {
             thread::spawn_named("hand-over", play);
@@ -198,12 +217,16 @@ struct OneCore {
 }
 
 impl OneCore {
-    fn enter() -> Result<OneCore, String> {
+    /// `number` counts the cores that this thread may use, from 0.
+    fn enter(number: usize) -> Result<OneCore, String> {
         let before = sched::sched_getaffinity(THIS_THREAD).map_err(|error| format!("the cores: {error}"))?;
-        let first = (0..CpuSet::count()).find(|&core| before.is_set(core) == Ok(true)).unwrap_or(0);
+        let mut cores = (0..CpuSet::count()).filter(|&core| before.is_set(core) == Ok(true));
+        let Some(core) = cores.nth(number) else {
+            return Err(format!("expected {} cores or more for this process", number + 1));
+        };
         let mut one = CpuSet::new();
-        one.set(first).map_err(|error| format!("core {first}: {error}"))?;
-        sched::sched_setaffinity(THIS_THREAD, &one).map_err(|error| format!("core {first}: {error}"))?;
+        one.set(core).map_err(|error| format!("core {core}: {error}"))?;
+        sched::sched_setaffinity(THIS_THREAD, &one).map_err(|error| format!("core {core}: {error}"))?;
         Ok(OneCore { before })
     }
 }

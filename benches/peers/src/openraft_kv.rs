@@ -14,15 +14,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, TryStreamExt};
 use openraft::alias::{EntryOf, LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf, VoteOf};
-use openraft::base::{BoxFuture, BoxStream};
 use openraft::entry::RaftEntry;
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError};
 use openraft::network::RPCOption;
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, VoteRequest,
-    VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
 };
 use openraft::storage::{
     EntryResponder, IOFlushed, LogState, RaftLogReader, RaftLogStorage, RaftSnapshotBuilder, RaftStateMachine,
@@ -34,6 +32,8 @@ use crate::{no_such_measurement, summary};
 
 /// How many threads run the tasks.
 const WORKERS: usize = 2;
+/// How long the first answer of a group may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The value of each put. It has the same length as in the measurement of this project.
 const VALUE: &str = "another of 24 characters";
 
@@ -76,17 +76,14 @@ pub fn measure(cell: Cell, seconds: u64) -> Result<Values, String> {
 /// Measures how many puts `clients` clients do together in each second.
 async fn puts(servers: u64, clients: usize, seconds: u64) -> Result<Vec<u64>, String> {
     let group = start(servers).await?;
-    let (stop, gate) = (Arc::new(AtomicBool::new(false)), Arc::new(tokio::sync::Barrier::new(clients + 1)));
+    let stop = Arc::new(AtomicBool::new(false));
     let client = |number: usize| {
-        let (leader, stop, gate) = (group[0].clone(), stop.clone(), gate.clone());
+        let (leader, stop) = (group[0].clone(), stop.clone());
         let key: Arc<str> = format!("key-{number}").into();
         tokio::spawn(async move {
-            let put = || Put { key: key.clone(), value: VALUE.into() };
-            leader.client_write(put()).await.map_err(|error| error.to_string())?;
-            gate.wait().await;
             let (start, mut counts) = (Instant::now(), vec![0; seconds as usize]);
             while !stop.load(Ordering::Relaxed) {
-                leader.client_write(put()).await.map_err(|error| error.to_string())?;
+                put(&leader, &key).await?;
                 if let Some(count) = counts.get_mut(start.elapsed().as_secs() as usize) {
                     *count += 1;
                 }
@@ -95,7 +92,6 @@ async fn puts(servers: u64, clients: usize, seconds: u64) -> Result<Vec<u64>, St
         })
     };
     let tasks: Vec<_> = (0..clients).map(client).collect();
-    gate.wait().await;
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     stop.store(true, Ordering::Relaxed);
     let mut rates = vec![0; seconds as usize];
@@ -109,7 +105,13 @@ async fn puts(servers: u64, clients: usize, seconds: u64) -> Result<Vec<u64>, St
     Ok(rates)
 }
 
-/// Starts the servers. The first one leads.
+/// Puts once, and waits for the answer.
+async fn put(leader: &Server, key: &Arc<str>) -> Result<(), String> {
+    let put = Put { key: key.clone(), value: VALUE.into() };
+    leader.client_write(put).await.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// Starts the servers. The first one leads, and has answered a put.
 async fn start(servers: u64) -> Result<Vec<Server>, String> {
     let config = Config {
         // All that follows is as in the measurement of this project: nobody else becomes the leader, and there
@@ -131,12 +133,14 @@ async fn start(servers: u64) -> Result<Vec<Server>, String> {
     let _ = router.0.set(group.clone());
     let members: std::collections::BTreeMap<u64, ()> = (0..servers).map(|number| (number, ())).collect();
     group[0].initialize(members).await.map_err(|error| error.to_string())?;
-    let patience = Some(Duration::from_secs(10));
-    group[0]
-        .wait(patience)
-        .current_leader(0, "the first server leads")
-        .await
-        .map_err(|error| error.to_string())?;
+    // A new leader refuses puts for a moment.
+    let (start, first) = (Instant::now(), Arc::from("first"));
+    while let Err(error) = put(&group[0], &first).await {
+        if start.elapsed() > PATIENCE {
+            return Err(format!("no put in {PATIENCE:?}: {error}"));
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     Ok(group)
 }
 
@@ -215,7 +219,13 @@ impl RaftLogStorage<Types> for Log {
         I: IntoIterator<Item = EntryOf<Types>> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        locked(&self.0).entries.extend(entries);
+        let mut log = locked(&self.0);
+        for entry in entries {
+            let place = log.place(entry.index());
+            log.entries.truncate(place);
+            log.entries.push_back(entry);
+        }
+        drop(log);
         callback.io_completed(Ok(()));
         Ok(())
     }
@@ -312,9 +322,6 @@ impl RaftSnapshotBuilder<Types> for Map {
     }
 }
 
-/// The answers to a stream of messages.
-type Answers<'s> = Result<BoxStream<'s, Result<StreamAppendResult<Types>, RPCError<Types>>>, RPCError<Types>>;
-
 /// The network: the other servers of this process.
 #[derive(Clone, Default)]
 struct Router(Arc<OnceLock<Vec<Server>>>);
@@ -356,26 +363,6 @@ impl RaftNetworkV2<Types> for Link {
         _: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
         self.server()?.append_entries(message).await.map_err(refused)
-    }
-
-    /// The leader sends the next message before the answer to the last one is there. The crate has such a
-    /// function for the receiver, [`Raft::stream_append`]. But this function goes on to read `messages` after
-    /// the leader has dropped the answers, and then the leader waits for ever.
-    fn stream_append<'s, S>(&'s mut self, messages: S, _: RPCOption) -> BoxFuture<'s, Answers<'s>>
-    where
-        S: Stream<Item = AppendEntriesRequest<Types>> + OptionalSend + Unpin + 'static,
-    {
-        Box::pin(async move {
-            let server = self.server()?;
-            let pipe: usize = std::env::var("PEERS_PIPE").map_or(64, |it| it.parse().expect("n"));
-            let answers = messages.map(move |message| async move {
-                let before = message.prev_log_id;
-                let last = message.entries.last().map(|entry| entry.log_id).or(before);
-                let answer = server.append_entries(message).await.map_err(refused)?;
-                Ok(answer.into_stream_result(before, last))
-            });
-            Ok(Box::pin(answers.buffered(pipe)) as BoxStream<'s, _>)
-        })
     }
 
     async fn vote(

@@ -14,9 +14,11 @@ use crate::plan::{Cell, Values, What};
 /// How many samples a cost of the machine has in one measurement.
 const SAMPLES: usize = 15;
 
-/// Some samples of the cost of a hand-over between two threads on two cores, in nanoseconds.
+/// Some samples of the cost of a hand-over between two threads on two cores, in nanoseconds. If this process
+/// has one core only, both threads run there.
 pub fn hand_overs() -> Vec<f64> {
-    in_run(Watched::NOTHING, || (0..5).map(|_| Floor.hand_over()).collect())
+    let sample = || Floor.across_cores().unwrap_or_else(|_| Floor.hand_over());
+    in_run(Watched::NOTHING, move || (0..5).map(|_| sample()).collect())
 }
 
 /// Makes one measurement.
@@ -24,7 +26,7 @@ pub fn measure(cell: Cell, seconds: u64) -> Result<Values, String> {
     let (name, value) = (cell.what.value(), cell.what);
     let one = |number: f64| Ok(Values::from([(name.to_owned(), number)]));
     match value {
-        What::Across => one(median(|| Ok(Floor.hand_over()))?),
+        What::Across => one(median(|| Floor.across_cores())?),
         What::Within => one(median(|| Floor.within_a_core())?),
         What::Rendezvous => one(median(|| Ok(Floor.rendezvous()))?),
         What::Lock => one(median(|| Ok(alone::lock()))?),

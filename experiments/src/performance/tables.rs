@@ -287,11 +287,11 @@ mod tests {
     fn the_table_of_the_course_has_the_figures_of_go() {
         let results = results(&[
             r#"{"piece":"course","what":"lab2b","values":{"cpu_s":0.1,"wall_s":20}}"#,
-            r#"{"piece":"course","what":"lab3a","values":{"cpu_s":10,"wall_s":200}}"#,
+            r#"{"piece":"course","what":"lab3a","values":{"cpu_s":5,"wall_s":200}}"#,
         ]);
         let text = course(&results.of("course"));
         assert!(text.contains("| 2B | 0.10 s | 1.1 s | 11 | 20 s |\n"), "{text}");
-        assert!(text.contains("| 3A | 10 s | 105 to 152 s | 11 to 15 | 200 s |\n"), "{text}");
+        assert!(text.contains("| 3A | 5.0 s | 105 to 152 s | 21 to 30 | 200 s |\n"), "{text}");
     }
 
     #[test]
