@@ -159,9 +159,16 @@ measure() {
 # Runs dstest, and prints the CPU seconds and the seconds of the wall. Its output goes to stderr.
 dstest() {
     local text
-    scripts/dstest.sh "$@" >"$scratch/dstest" || { cat "$scratch/dstest" >&2 && return 1; }
+    scripts/dstest.sh "$@" >"$scratch/dstest" || {
+        cat "$scratch/dstest" >&2
+        return 1
+    }
     text=$(sed -n 's/^\([0-9.]*\) CPU seconds, \([0-9.]*\) s wall$/\1 \2/p' "$scratch/dstest")
-    [ -n "$text" ] || { cat "$scratch/dstest" >&2 && echo "error: dstest did not say how long it took" >&2 && return 1; }
+    [ -n "$text" ] || {
+        cat "$scratch/dstest" >&2
+        echo "error: dstest did not say how long it took" >&2
+        return 1
+    }
     echo "$text"
 }
 course() {
@@ -215,9 +222,18 @@ fi
 
 for piece in "${pieces[@]}"; do
     case $piece in
-    course) course && files=("$results"/course-*.json) ;;
-    seeds) seeds && files=("$results/seeds.json") ;;
-    *) measure "$piece" && files=("$results/$piece.json") ;;
+    course)
+        course
+        files=("$results"/course-*.json)
+        ;;
+    seeds)
+        seeds
+        files=("$results/seeds.json")
+        ;;
+    *)
+        measure "$piece"
+        files=("$results/$piece.json")
+        ;;
     esac
     "$writer" --page "$page" --pictures "$pictures" --note "$note" "${files[@]}"
 done
