@@ -145,7 +145,8 @@ mkdir -p "$results"
 # All copies use the same folder for what is built, so that the crates of others are built once.
 target=${CARGO_TARGET_DIR:-$root/target}
 build_peers() {
-    (cd "$1" && CARGO_TARGET_DIR=$target cargo build --profile "$profile" "${@:3}" --manifest-path benches/peers/Cargo.toml)
+    (cd "$1" && CARGO_TARGET_DIR=$target cargo build --profile "$profile" "${@:3}" --manifest-path benches/peers/Cargo.toml) ||
+        return 1
     cp "$target/${profile/#dev/debug}/peers" "$2"
 }
 measure() {
@@ -213,7 +214,10 @@ if [ -n "$peers_needed" ]; then
         cp -r benches "$old/benches"
         rm -rf "$old/benches/peers/target"
         sed -i 's|^exclude = .*|exclude = ["benches/peers", "examples"]|' "$old/Cargo.toml"
-        build_peers "$old" "$scratch/peers-before"
+        build_peers "$old" "$scratch/peers-before" || {
+            echo "error: --against $against: the programs of this commit cannot measure that one" >&2
+            exit 1
+        }
         say "build this commit"
     fi
     build_peers "$root" "$scratch/peers" --locked
