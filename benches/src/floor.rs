@@ -41,8 +41,8 @@ impl Floor {
         each
     }
 
-    /// Takes one sample: the time of a hand-over between two threads, in nanoseconds. Each thread must stay on
-    /// a core of its own. [`hand_over`](Floor::hand_over) lets the system move the threads to one core.
+    /// Takes one sample: the time of a hand-over between two threads, in nanoseconds. Each thread must stay
+    /// on a core of its own. [`hand_over`](Floor::hand_over) lets the system move the threads to one core.
     ///
     /// # Errors
     /// If this process has only one core, or if the system does not let a thread choose its core.

@@ -109,7 +109,7 @@ fn measure(cell: Cell, seconds: u64) -> Result<Outcome, String> {
 }
 
 /// The error for a measurement that a system does not have.
-fn no_such_measurement(cell: Cell) -> String {
+fn not_measured_by(cell: Cell) -> String {
     format!("{} has no measurement `{}`", cell.system.name(), cell.what.name())
 }
 

@@ -28,7 +28,7 @@ use openraft::storage::{
 use openraft::{Config, EntryPayload, OptionalSend, Raft, RaftNetworkFactory, RaftNetworkV2, SnapshotPolicy};
 
 use crate::plan::{Cell, Values, What};
-use crate::{no_such_measurement, summary};
+use crate::{not_measured_by, summary};
 
 /// How many threads run the tasks.
 const WORKERS: usize = 2;
@@ -60,7 +60,7 @@ type Server = Raft<Types, Map>;
 /// Makes one measurement.
 pub fn measure(cell: Cell, seconds: u64) -> Result<Values, String> {
     if cell.what != What::Put {
-        return Err(no_such_measurement(cell));
+        return Err(not_measured_by(cell));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -114,8 +114,8 @@ async fn put(leader: &Server, key: &Arc<str>) -> Result<(), String> {
 /// Starts the servers. The first one leads, and has answered a put.
 async fn start(servers: u64) -> Result<Vec<Server>, String> {
     let config = Config {
-        // All that follows is as in the measurement of this project: nobody else becomes the leader, and there
-        // are no snapshots.
+        // All that follows is as in the measurement of this project: nobody else becomes the leader, and
+        // there are no snapshots.
         heartbeat_interval: 500,
         election_timeout_min: 3000,
         election_timeout_max: 6000,

@@ -116,7 +116,8 @@ pub struct Cell {
 /// The result of one measurement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The cost of a hand-over between two threads on two cores, in nanoseconds, measured in the same process.
+    /// The cost of a hand-over between two threads on two cores, in nanoseconds, measured in the same
+    /// process.
     pub hand_over_ns: f64,
     /// The values by name. A name says what the value is: a rate, a time in nanoseconds (`ns`), a ratio.
     pub values: Values,

@@ -11,18 +11,18 @@ use raft::storage::MemStorage;
 use raft::{Config, RawNode, StateRole};
 
 use crate::plan::{Cell, Values, What};
-use crate::{COMMAND_BYTES, WINDOW, entries, no_such_measurement};
+use crate::{COMMAND_BYTES, WINDOW, entries, not_measured_by};
 
 /// The number of the server that leads. The servers have the numbers from 1 on.
 const LEADER: u64 = 1;
-/// The thread proposes this many commands at most before it looks after the servers again. Of the numbers from
-/// 64 to 4,096, this one gave the most entries a second.
+/// The thread proposes this many commands at most before it looks after the servers again. Of the numbers
+/// from 64 to 4,096, this one gave the most entries a second.
 const BATCH: u64 = 1024;
 
 /// Makes one measurement.
 pub fn measure(cell: Cell, seconds: u64) -> Result<Values, String> {
     if cell.what != What::Entries {
-        return Err(no_such_measurement(cell));
+        return Err(not_measured_by(cell));
     }
     let mut group = Group::start(cell.servers as u64).map_err(|error| format!("raft-rs: {error}"))?;
     let rate = group.pipeline(entries(seconds)).map_err(|error| format!("raft-rs: {error}"))?;
@@ -70,7 +70,8 @@ impl Group {
         Ok(group)
     }
 
-    /// Proposes `count` commands, and works until all servers have applied them. Returns the entries a second.
+    /// Proposes `count` commands, and works until all servers have applied them. Returns the entries a
+    /// second.
     fn pipeline(&mut self, count: u64) -> raft::Result<f64> {
         let start = Instant::now();
         let (mut proposed, mut applied) = (0, 0);

@@ -13,8 +13,8 @@ pub struct Row {
     pub outcome: Outcome,
 }
 
-/// The values of a rate that was measured in each second: the mean, and the rate of the last second as a share
-/// of the rate of the first one.
+/// The values of a rate that was measured in each second: the mean, and the rate of the last second as a
+/// share of the rate of the first one.
 pub fn of_seconds(rates: &[u64]) -> Values {
     let mut values =
         Values::from([("rate".to_owned(), rates.iter().sum::<u64>() as f64 / rates.len() as f64)]);
@@ -29,8 +29,8 @@ pub fn shown(cell: Cell, value: f64) -> String {
     if cell.what.is_rate() { format!("{value:.0}/s") } else { format_ns(value) }
 }
 
-/// A table of all results: a line for each measurement, with the median, the least and the greatest value. For
-/// another system, the line ends with this project's value divided by the other one's value, by round.
+/// A table of all results: a line for each measurement, with the median, the least and the greatest value.
+/// For another system, the line ends with this project's value divided by the other one's value, by round.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::new();
     let mut cells: Vec<Cell> = Vec::new();
