@@ -4,8 +4,11 @@
 use mit6824_benches::{Effort, Floor, Samples, Table, Watched, alone, bench_main, in_run};
 use std::process::ExitCode;
 
-/// What one thread does alone: its name, and the function that takes a sample.
-const ALONE: [(&str, fn() -> f64); 4] = [
+/// Takes a sample, in nanoseconds.
+type Sample = fn() -> f64;
+
+/// What one thread does alone.
+const ALONE: [(&str, Sample); 4] = [
     ("take a free lock, give it back", alone::lock),
     ("encode a message without entries", alone::encode),
     ("decode it", alone::decode),

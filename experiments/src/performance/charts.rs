@@ -2,7 +2,7 @@
 
 use crate::picture::{Bars, Curve, Curves};
 use crate::results::Results;
-use crate::tables::{LABS, SYSTEMS};
+use crate::tables::{LABS, Lab, SYSTEMS};
 
 /// The colour of each system in [`SYSTEMS`].
 const COLOURS: [&str; 4] = ["#d7191c", "#b8860b", "#0571b0", "#008837"];
@@ -56,7 +56,7 @@ fn entries(results: &Results) -> Curves {
 }
 
 fn course(results: &Results) -> Bars {
-    let bar = |(suite, name, go): &(&str, &'static str, Option<(f64, f64)>)| {
+    let bar = |(suite, name, go): &Lab| {
         let cpu = results.only(|it| it.what == *suite).spread("cpu_s")?;
         Some((*name, [Some(cpu.median), go.map(|(least, _)| least)]))
     };

@@ -152,8 +152,8 @@ impl Spread {
 
 /// A number with three digits that count, and commas: `68,300`, `0.84`.
 pub fn number(value: f64) -> String {
-    if !value.is_finite() {
-        return "-".to_owned();
+    if !value.is_finite() || value == 0.0 {
+        return if value == 0.0 { "0" } else { "-" }.to_owned();
     }
     if value < 100.0 {
         let digits = if value < 1.0 { 2 } else { usize::from(value < 10.0) };
@@ -228,8 +228,8 @@ mod tests {
 
     #[test]
     fn numbers_have_three_digits() {
-        let shown = [68_349.0, 1_234_567.0, 123.4, 12.34, 1.234, 0.1234, f64::NAN].map(number);
-        assert_eq!(shown, ["68,300", "1,230,000", "123", "12", "1.2", "0.12", "-"]);
+        let shown = [68_349.0, 1_234_567.0, 123.4, 12.34, 1.234, 0.1234, 0.0, f64::NAN].map(number);
+        assert_eq!(shown, ["68,300", "1,230,000", "123", "12", "1.2", "0.12", "0", "-"]);
         assert_eq!(
             [312.0, 1_420.0, 29_000.0, 8.4e7, 1.5e9].map(time),
             ["312 ns", "1.4 us", "29 us", "84 ms", "1.5 s"]

@@ -62,8 +62,11 @@ const WAITS: &[(&str, &str)] = &[
     ("ns", "the same, for shards that move to the new group"),
 ];
 
-/// The labs of the table `course`: the suite, and the CPU seconds of the Go course.
-pub const LABS: &[(&str, &str, Option<(f64, f64)>)] = &[
+/// A lab of the table `course`: the suite, the name, and the least and the greatest CPU seconds with Go.
+pub type Lab = (&'static str, &'static str, Option<(f64, f64)>);
+
+/// The labs of the table `course`.
+pub const LABS: &[Lab] = &[
     ("lab2a", "2A", None),
     ("lab2b", "2B", Some((1.1, 1.1))),
     ("lab2c", "2C", Some((17.9, 17.9))),
