@@ -88,8 +88,8 @@ fn history(seed: u64) -> Vec<Event<Ask, Answer>> {
     // Calls that have timed out, but may still take effect.
     let mut late: Vec<Ask> = Vec::new();
     while calls < CALLS {
-        // A fault comes after every 40 calls, and lasts for 20 calls.
-        let fault = calls % 60 >= 40;
+        // A fault comes after every 50 calls, and lasts for 10 calls.
+        let fault = calls % 60 >= 50;
         let at = random.below(CLIENTS);
         let client = at as u32;
         match open[at as usize].take() {
@@ -111,7 +111,7 @@ fn history(seed: u64) -> Vec<Event<Ask, Answer>> {
                     (old, state) = (state, after);
                 }
                 // A server that was cut off answers reads with an old value.
-                if fault && matches!(ask, Ask::Read) && random.below(40) == 0 {
+                if fault && matches!(ask, Ask::Read) && random.below(6) == 0 {
                     answer = Answer::Found(old);
                 }
                 open[at as usize] = Some((id, ask, Some(answer)));

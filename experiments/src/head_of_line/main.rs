@@ -8,19 +8,17 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `wire` | the network: delay, loss, and when a sender notices a loss |
 //! | `trial` | one trial: a leader, commands at a fixed rate, and the latency of each command |
 //! | `table` | quantiles, as rows of tables |
 //! | `picture` | latency against loss, as SVG |
 //!
-//! `docs/questions/head-of-line.md` has the results.
+//! The network is in [`mit6824_experiments::wire`]. `docs/questions/head-of-line.md` has the results.
 
 #![forbid(unsafe_code)]
 
 mod picture;
 mod table;
 mod trial;
-mod wire;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,9 +26,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use labrt::time::Duration;
 use mit6824_experiments::command_line;
+use mit6824_experiments::wire::Conditions;
 use table::{Cell, HEAD, LATE_HEAD, late_row};
 use trial::System;
-use wire::Conditions;
 
 /// Compares, in virtual time, the latency of commands in Raft and in Multi-Paxos if messages are lost
 #[derive(Parser)]
