@@ -342,8 +342,8 @@ fn install<M: StateMachine>(index: u64, data: &[u8], machine: &mut M) {
     }
 }
 
-/// Receives the entries from Raft. Raft's applier thread calls the methods of this sink. A call takes the
-/// machine's lock once for a whole batch.
+/// Receives the entries from Raft. Raft's applier thread calls the methods of this sink, or a thread that has
+/// started an operation. A call takes the machine's lock once for a whole batch.
 struct Sink<M: StateMachine>(Arc<Shared<M>>);
 
 impl<M: StateMachine> ApplySink for Sink<M> {
@@ -368,6 +368,11 @@ impl<M: StateMachine> ApplySink for Sink<M> {
         if let Some(index) = last_applied {
             self.0.answer_reads(index, &machine);
         }
+        true
+    }
+
+    /// This sink waits only for the locks of this file. Closures of waiters and of reads must be short.
+    fn never_blocks(&self) -> bool {
         true
     }
 

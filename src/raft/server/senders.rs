@@ -73,16 +73,19 @@ impl Shared {
     }
 
     /// The calling thread sends the messages that the sender threads would send. The senders are not woken
-    /// during the flush. If messages are left at the end, the senders are woken.
+    /// during the flush. If messages are left at the end, the senders are woken. After that, the thread may
+    /// help the applier.
     pub(super) fn flush(self: &Arc<Self>) {
         let mut state = self.state.lock();
         if std::mem::replace(&mut state.flushing, true) {
             // Another thread is already flushing. It will find the new messages before its flush ends.
             return;
         }
+        let helps = self.will_help(&mut state);
         let (servers, mut last) = (self.ends.len(), self.me);
+        // The messages of one flush are sent at nearly the same time, and reading the clock takes time.
+        let now = self.now();
         for _ in 0..FLUSH_MESSAGES {
-            let now = self.now();
             let mut peers = (1..=servers).map(|i| (last + i) % servers);
             let Some((outgoing, woken_by)) = peers.find_map(|peer| state.next_message(peer, now)) else {
                 break;
@@ -94,6 +97,9 @@ impl Shared {
         }
         state.flushing = false;
         self.settle(&mut state);
+        if helps {
+            self.help(state);
+        }
     }
 
     /// Sends a message. The answer arrives as a callback, on any thread. The caller must not hold the lock,
