@@ -6,7 +6,7 @@
 
 use labrt::node::{self, NodeId};
 use labrt::sync::{Arc, Condvar, Mutex};
-use labrt::time::Instant;
+use labrt::time::{Duration, Instant};
 use labrt::trace;
 
 /// The encoded reply, or `None` for a failure of any kind.
@@ -51,10 +51,15 @@ impl Slot {
         }
     }
 
-    /// Wait for the outcome, but only until `deadline`. Returns `None` if the deadline was reached first.
+    /// Wait for the outcome, but at most for the time `patience`. Returns `None` if there is no outcome in
+    /// this time.
     #[track_caller]
-    pub fn wait_until(&self, deadline: Instant) -> Option<Outcome> {
+    pub fn wait_for(&self, patience: Duration) -> Option<Outcome> {
         let mut outcome = self.outcome.lock();
+        if let Some(outcome) = outcome.take() {
+            return Some(outcome);
+        }
+        let deadline = Instant::now() + patience;
         loop {
             if let Some(outcome) = outcome.take() {
                 return Some(outcome);
