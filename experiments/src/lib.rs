@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`command_line`] | the `main` of an experiment that prints tables and draws a picture |
 //! | [`multi_paxos`] | a small Multi-Paxos |
+//! | [`quantile`] | quantiles of measured times |
 //! | [`svg`] | what the pictures have in common |
 
 #![forbid(unsafe_code)]
 
 pub mod command_line;
 pub mod multi_paxos;
+pub mod quantile;
 pub mod svg;

@@ -3,7 +3,7 @@
 //! virtual time.
 //!
 //! ```text
-//! cargo run --release -p mit6824-experiments --features sim -- --svg docs/elections.svg
+//! cargo run --release -p mit6824-experiments --features sim -- --svg target/elections.svg
 //! ```
 //!
 //! | file | what is in it |

@@ -45,7 +45,15 @@ impl RaftPeer for Raft {
 ///
 /// The suites make servers with [`RaftPeer::make`], which has no argument for options. So a suite that shall
 /// run with other options needs a type of its own: `Tuned<true, false>` has PreVote, and `Tuned<true, true>`
-/// has both.
+/// has both. This is a test binary for part 2A with PreVote:
+///
+/// ```no_run
+/// use mit6824::raft::Tuned;
+///
+/// fn main() -> std::process::ExitCode {
+///     labtest::lab2::main_2a::<Tuned<true, false>>(labrt::here!())
+/// }
+/// ```
 pub struct Tuned<const PRE_VOTE: bool, const CHECK_QUORUM: bool>(Arc<Raft>);
 
 impl<const PRE_VOTE: bool, const CHECK_QUORUM: bool> Deref for Tuned<PRE_VOTE, CHECK_QUORUM> {

@@ -2,8 +2,7 @@
 //! not. This program gives both the same commands on the same network, in virtual time.
 //!
 //! ```text
-//! cargo run -p mit6824-experiments --features sim --bin head-of-line -- \
-//!     --svg docs/questions/head-of-line.svg
+//! cargo run -p mit6824-experiments --features sim --bin head-of-line -- --svg target/head-of-line.svg
 //! ```
 //!
 //! | file | what is in it |
@@ -11,6 +10,7 @@
 //! | `wire` | the network: delay, loss, and when a sender notices a loss |
 //! | `trial` | one trial: a leader, commands at a fixed rate, and the latency of each command |
 //! | `table` | quantiles, as rows of tables |
+//! | `units` | losses and delays on the command line |
 //! | `picture` | latency against loss, as SVG |
 //!
 //! `docs/questions/head-of-line.md` has the results.
@@ -20,16 +20,18 @@
 mod picture;
 mod table;
 mod trial;
+mod units;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use labrt::time::Duration;
 use mit6824_experiments::command_line;
 use table::{Cell, HEAD, LATE_HEAD, late_row};
 use trial::System;
+use units::{Delay, Loss};
 use wire::Conditions;
 
 /// Compares, in virtual time, the latency of commands in Raft and in Multi-Paxos if messages are lost
@@ -48,6 +50,14 @@ struct Args {
     /// After how many round trips a message without an answer counts as lost
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=100))]
     timeout: u32,
+    /// The loss of all tables but the first, in percent. If the first table does not have this loss, it gets
+    /// rows for it
+    #[arg(long, value_name = "PERCENT", default_value = "2")]
+    loss: Loss,
+    /// The time that a message takes one way, in milliseconds, for all tables but the second. If the second
+    /// table does not have this delay, it gets rows for it
+    #[arg(long, value_name = "MS", default_value = "5")]
+    delay: Delay,
     /// The first seed; each run of a row has its own seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -61,14 +71,10 @@ fn commands(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| "expected a number from 100 to 1000000".to_owned())
 }
 
-/// The losses of the first table, in percent.
+/// The losses that the first table always has, in percent.
 const LOSSES: [u32; 6] = [0, 1, 2, 5, 10, 20];
-/// The delays of the second table, in milliseconds.
-const DELAYS: [u64; 3] = [1, 5, 20];
-/// The loss of all tables but the first, in percent.
-const LOSS: u32 = 2;
-/// The delay of all tables but the second, in milliseconds.
-const DELAY: u64 = 5;
+/// The delays that the second table always has, in milliseconds.
+const DELAYS: [u32; 3] = [1, 5, 20];
 const SERVERS: usize = 3;
 /// The timeout of the last rows, in round trips.
 const LONG_TIMEOUT: u32 = 10;
@@ -79,39 +85,46 @@ fn main() -> ExitCode {
 }
 
 fn measure(args: &Args) -> Result<String, String> {
-    let conditions = |loss: u32, delay: u64| {
-        let one_way = Duration::from_millis(delay);
-        Conditions { one_way, lost: loss * 10, timeout: one_way * 2 * args.timeout, stream: false }
+    let conditions = |loss: Loss, delay: Delay| {
+        let one_way = delay.time();
+        let timeout = one_way * 2 * args.timeout;
+        Conditions { one_way, lost: loss.per_thousand(), timeout, stream: false }
     };
-    let usual = conditions(LOSS, DELAY);
+    let Args { loss, delay, .. } = *args;
+    let usual = conditions(loss, delay);
 
-    println!("Loss, {DELAY} ms one way:\n\n{HEAD}");
+    println!("Loss, {delay} one way:\n\n{HEAD}");
     let mut columns = Vec::new();
-    for loss in LOSSES {
-        let cells = rows(&format!("{loss} %"), conditions(loss, DELAY), SERVERS, args)?;
+    for loss in with(loss, LOSSES.map(Loss::percent)) {
+        let cells = rows(&loss.to_string(), conditions(loss, delay), SERVERS, args)?;
         columns.push((loss, cells));
     }
 
-    println!("\nLate commands, {DELAY} ms one way:\n\n{LATE_HEAD}");
+    println!("\nLate commands, {delay} one way:\n\n{LATE_HEAD}");
     for (loss, cells) in &columns {
         let cell = |system| cells.iter().find(|cell| cell.system == system);
         if let (Some(raft), Some(paxos)) = (cell(System::Window), cell(System::MultiPaxos)) {
-            println!("{}", late_row(&format!("{loss} %"), raft, paxos));
+            println!("{}", late_row(&loss.to_string(), raft, paxos));
         }
     }
 
-    println!("\nDelay, {LOSS} % loss:\n\n{HEAD}");
-    for delay in DELAYS {
-        rows(&format!("{delay} ms"), conditions(LOSS, delay), SERVERS, args)?;
+    println!("\nDelay, {loss} loss:\n\n{HEAD}");
+    for delay in with(delay, DELAYS.map(Delay::ms)) {
+        rows(&delay.to_string(), conditions(loss, delay), SERVERS, args)?;
     }
 
-    println!("\nOther conditions, {LOSS} % loss, {DELAY} ms one way:\n\n{HEAD}");
+    println!("\nOther conditions, {loss} loss, {delay} one way:\n\n{HEAD}");
     rows("five servers", usual, 5, args)?;
     let timeout = usual.one_way * 2 * LONG_TIMEOUT;
     let text = format!("timeout of {LONG_TIMEOUT} round trips");
     rows(&text, Conditions { timeout, ..usual }, SERVERS, args)?;
     rows("on a stream", Conditions { stream: true, ..usual }, SERVERS, args)?;
-    Ok(picture::svg(&columns))
+    Ok(picture::svg(&columns, delay))
+}
+
+/// These values and one more, in ascending order, each of them once.
+fn with<T: Ord>(value: T, values: impl IntoIterator<Item = T>) -> BTreeSet<T> {
+    values.into_iter().chain([value]).collect()
 }
 
 /// Measures all systems, prints a row for each, and returns the results.
@@ -138,5 +151,12 @@ mod tests {
         let refused = |args: &[&str]| Args::try_parse_from([&["head-of-line"], args].concat()).is_err();
         assert!(!refused(&["--commands", "100", "--timeout", "2"]));
         assert!(refused(&["--commands", "99"]) && refused(&["--rate", "0"]) && refused(&["--timeout", "1"]));
+        assert!(refused(&["--loss", "51"]) && refused(&["--delay", "0"]));
+    }
+
+    #[test]
+    fn a_value_of_the_command_line_has_its_place_in_the_table() {
+        assert!(with(3, [1, 5]).into_iter().eq([1, 3, 5]));
+        assert!(with(5, [1, 5]).into_iter().eq([1, 5]));
     }
 }

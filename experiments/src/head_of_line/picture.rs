@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use mit6824_experiments::svg;
 
-use crate::table::{Cell, quantile};
+use crate::table::{Cell, within};
 use crate::trial::System;
+use crate::units::{Delay, Loss};
 
 const WIDTH: f64 = 820.0;
 /// The height of one panel, with its title and axis.
@@ -26,11 +27,11 @@ const CURVES: [(System, bool, &str, &str, &str); 5] = [
     (System::MultiPaxos, false, "Multi-Paxos, committed", "#0571b0", "6 4"),
 ];
 
-/// The cells with one loss. The loss is in percent.
-pub type Column = (u32, Vec<Cell>);
+/// The cells with one loss.
+pub type Column = (Loss, Vec<Cell>);
 
-/// Draws both panels.
-pub fn svg(columns: &[Column]) -> String {
+/// Draws both panels. `delay` is the delay of all columns.
+pub fn svg(columns: &[Column], delay: Delay) -> String {
     let height = HEIGHT * 2.0;
     let mut out = svg::open(WIDTH, height, "Latency of a command against loss");
     for (row, (title, share)) in [
@@ -41,17 +42,17 @@ pub fn svg(columns: &[Column]) -> String {
     .enumerate()
     {
         svg::element(&mut out, format!("<g transform=\"translate(0 {})\">", HEIGHT * row as f64));
-        panel(&mut out, title, share, columns);
+        panel(&mut out, title, share, columns, delay);
         svg::element(&mut out, "</g>".to_owned());
     }
     out + "</svg>\n"
 }
 
-fn panel(out: &mut String, title: &str, share: f64, columns: &[Column]) {
+fn panel(out: &mut String, title: &str, share: f64, columns: &[Column], delay: Delay) {
     let curves: Vec<Vec<f64>> = CURVES
         .iter()
         .map(|(system, applied, ..)| {
-            let time = |cell: &Cell| quantile(if *applied { &cell.apply } else { &cell.commit }, share);
+            let time = |cell: &Cell| within(if *applied { &cell.apply } else { &cell.commit }, share);
             let cell = |column: &Column| column.1.iter().find(|cell| cell.system == *system).map(time);
             columns.iter().filter_map(cell).collect()
         })
@@ -80,13 +81,14 @@ fn panel(out: &mut String, title: &str, share: f64, columns: &[Column]) {
     }
     for (i, (loss, _)) in columns.iter().enumerate() {
         let (x, y) = (x(i), HEIGHT - BOTTOM + 18.0);
-        svg::element(out, format!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{loss} %</text>"));
+        svg::element(out, format!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{loss}</text>"));
     }
     let (middle, below) = ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - BOTTOM + 40.0);
     svg::element(
         out,
         format!(
-            "<text x=\"{middle}\" y=\"{below}\" text-anchor=\"middle\">share of messages that are lost</text>"
+            "<text x=\"{middle}\" y=\"{below}\" text-anchor=\"middle\">share of messages that are lost; \
+             a message takes {delay}</text>"
         ),
     );
     for (i, ((.., name, colour, dashes), times)) in CURVES.iter().zip(&curves).enumerate() {
@@ -116,8 +118,9 @@ mod tests {
             let latency = Latency { commit, apply: commit * 2 };
             Cell::of(system, vec![latency; 10], 2.0, 10.0)
         };
-        let column = |loss: u32| (loss, System::ALL.map(|system| cell(system, loss)).into());
-        let picture = svg(&[column(0), column(5), column(20)]);
+        let column = |loss| (Loss::percent(loss), System::ALL.map(|system| cell(system, loss)).into());
+        let picture = svg(&[column(0), column(5), column(20)], Delay::ms(5));
+        assert!(picture.contains("a message takes 5 ms"), "{picture}");
         assert_eq!(picture.matches("<polyline").count(), 2 * CURVES.len());
         assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n") && !picture.contains("NaN"));
         for points in picture.split("points=\"").skip(1) {

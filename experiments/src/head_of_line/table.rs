@@ -3,6 +3,7 @@
 use labrt::Run;
 use labrt::time::Duration;
 use mit6824_experiments::command_line::each;
+use mit6824_experiments::quantile::quantile;
 
 use crate::Args;
 use crate::trial::{Latency, Load, System, trial};
@@ -80,7 +81,7 @@ impl Cell {
     /// One row of a table: the quantiles, in milliseconds.
     pub fn row(&self, condition: &str) -> String {
         let quantiles = |times: &[f64]| {
-            [0.5, 0.99, 0.999].map(|share| format!("{:.1}", quantile(times, share))).join(" | ")
+            [0.5, 0.99, 0.999].map(|share| format!("{:.1}", within(times, share))).join(" | ")
         };
         let (commit, apply) = (quantiles(&self.commit), quantiles(&self.apply));
         format!("| {condition} | {} | {commit} | {apply} | {:.2} |", self.system.name(), self.requests)
@@ -113,9 +114,8 @@ pub fn late_row(condition: &str, raft: &Cell, paxos: &Cell) -> String {
 }
 
 /// The time within which this share of the commands was done. `times` must be in ascending order.
-pub fn quantile(times: &[f64], share: f64) -> f64 {
-    let rank = (share * times.len() as f64).ceil().max(1.0) as usize;
-    times.get(rank - 1).copied().unwrap_or(f64::NAN)
+pub fn within(times: &[f64], share: f64) -> f64 {
+    quantile(times, share).unwrap_or(f64::NAN)
 }
 
 fn percent(part: usize, all: usize) -> String {

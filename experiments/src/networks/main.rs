@@ -2,7 +2,7 @@
 //! networks in which some links do not work, and with a follower that is cut off and comes back.
 //!
 //! ```text
-//! cargo run -p mit6824-experiments --features sim --bin networks -- --svg docs/questions/term-inflation.svg
+//! cargo run -p mit6824-experiments --features sim --bin networks -- --svg target/term-inflation.svg
 //! ```
 //!
 //! | file | what is in it |

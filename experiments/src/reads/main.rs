@@ -3,7 +3,7 @@
 //! message at a time.
 //!
 //! ```text
-//! cargo run -p mit6824-experiments --features sim --bin reads -- --svg docs/questions/bottleneck.svg
+//! cargo run -p mit6824-experiments --features sim --bin reads -- --svg target/bottleneck.svg
 //! ```
 //!
 //! | file | what is in it |

@@ -7,6 +7,7 @@ use labrt::sync::atomic::{AtomicBool, Ordering};
 use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
 use mit6824::raft::Options;
+use mit6824_experiments::quantile::quantile;
 
 use crate::cluster::{Client, Cluster};
 use crate::store::Way;
@@ -67,12 +68,6 @@ impl Found {
     pub fn write_within(&self, share: f64) -> Option<Duration> {
         quantile(&self.writes, share)
     }
-}
-
-/// The smallest time that is not below this share of the times. `times` must be in ascending order.
-fn quantile(times: &[Duration], share: f64) -> Option<Duration> {
-    let rank = (share * times.len() as f64).ceil().max(1.0) as usize;
-    times.get(rank - 1).copied()
 }
 
 /// The options of the servers. They report a new commit index at once: a server that answers reads must not
@@ -180,69 +175,52 @@ fn value(nth: u64) -> String {
     format!("{nth:0width$}", width = VALUE_BYTES)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sim"))]
 mod tests {
     use super::*;
+    use crate::run_once;
+    use mit6824::rsm::Reads;
 
-    #[test]
-    fn a_quantile_is_one_of_the_times() {
-        let times: Vec<Duration> = (1..=200).map(Duration::from_micros).collect();
-        let us = |share| quantile(&times, share).map(|time| time.as_micros());
-        assert_eq!([us(0.0), us(0.5), us(0.99), us(1.0)], [Some(1), Some(100), Some(198), Some(200)]);
-        assert_eq!(quantile(&[], 0.5), None);
+    const LEASE: Way = Way::Linearizable(Reads::Lease);
+    const FOLLOWERS: Way = Way::Linearizable(Reads::Follower);
+
+    fn found(way: Way, leader_reads: bool) -> Found {
+        let us = Duration::from_micros;
+        let plan = Plan {
+            way,
+            servers: 5,
+            clients: 256,
+            think: Duration::ZERO,
+            writes: 0,
+            leader_reads,
+            capacity: Some(Capacity { per_message: us(6), per_kilobyte: us(1) }),
+            warm_up: Duration::from_millis(20),
+            span: Duration::from_millis(50),
+        };
+        run_once(1, move || measure(&plan)).expect("the leader stays")
     }
 
-    #[cfg(feature = "sim")]
-    mod under_load {
-        use super::*;
-        use crate::run_once;
-        use mit6824::rsm::Reads;
+    #[test]
+    fn a_leader_that_answers_all_reads_is_the_bottleneck() {
+        let lease = found(LEASE, false);
+        // A read is a request and a reply. So a server can do at most so many reads in a second.
+        assert!((80_000.0..=83_334.0).contains(&lease.rate), "{} reads/s", lease.rate);
+        assert!(lease.leader_busy > 0.99 && lease.follower_busy < 0.01, "{lease:?}");
+        assert!((1.99..2.01).contains(&lease.messages), "{} messages", lease.messages);
+        assert_eq!(lease, found(LEASE, false), "a measurement is a function of its seed");
+    }
 
-        const LEASE: Way = Way::Linearizable(Reads::Lease);
-        const FOLLOWERS: Way = Way::Linearizable(Reads::Follower);
-
-        fn found(way: Way, leader_reads: bool) -> Found {
-            let us = Duration::from_micros;
-            let plan = Plan {
-                way,
-                servers: 5,
-                clients: 256,
-                think: Duration::ZERO,
-                writes: 0,
-                leader_reads,
-                capacity: Some(Capacity { per_message: us(6), per_kilobyte: us(1) }),
-                warm_up: Duration::from_millis(20),
-                span: Duration::from_millis(50),
-            };
-            run_once(1, move || measure(&plan)).expect("the leader stays")
-        }
-
-        #[test]
-        fn a_leader_that_answers_all_reads_is_the_bottleneck() {
-            let lease = found(LEASE, false);
-            // A read is a request and a reply. So a server can do at most so many reads in a second.
-            assert!((80_000.0..=83_334.0).contains(&lease.rate), "{} reads/s", lease.rate);
-            assert!(lease.leader_busy > 0.99 && lease.follower_busy < 0.01, "{lease:?}");
-            assert!((1.99..2.01).contains(&lease.messages), "{} messages", lease.messages);
-            assert_eq!(lease, found(LEASE, false), "a measurement is a function of its seed");
-        }
-
-        #[test]
-        fn reads_at_the_followers_take_load_from_the_leader() {
-            let (lease, followers) = (found(LEASE, false), found(FOLLOWERS, false));
-            let session = found(Way::Session, false);
-            // Four followers answer.
-            assert!(session.rate > 3.9 * lease.rate, "{} reads/s", session.rate);
-            assert!(session.leader_busy < 0.01, "{}", session.leader_busy);
-            assert!(followers.rate > 2.0 * lease.rate, "{} reads/s", followers.rate);
-            assert!(
-                followers.rate < session.rate && followers.messages < 0.5,
-                "{} messages",
-                followers.messages
-            );
-            // The leader answers a fifth of the reads, and is the bottleneck again.
-            let shared = found(FOLLOWERS, true);
-            assert!(shared.rate < followers.rate, "{} and {} reads/s", shared.rate, followers.rate);
-        }
+    #[test]
+    fn reads_at_the_followers_take_load_from_the_leader() {
+        let (lease, followers) = (found(LEASE, false), found(FOLLOWERS, false));
+        let session = found(Way::Session, false);
+        // Four followers answer.
+        assert!(session.rate > 3.9 * lease.rate, "{} reads/s", session.rate);
+        assert!(session.leader_busy < 0.01, "{}", session.leader_busy);
+        assert!(followers.rate > 2.0 * lease.rate, "{} reads/s", followers.rate);
+        assert!(followers.rate < session.rate && followers.messages < 0.5, "{} messages", followers.messages);
+        // The leader answers a fifth of the reads, and is the bottleneck again.
+        let shared = found(FOLLOWERS, true);
+        assert!(shared.rate < followers.rate, "{} and {} reads/s", shared.rate, followers.rate);
     }
 }

@@ -268,7 +268,10 @@ struct Known {
 #[derive(Debug)]
 struct Committed {
     entry: Entry,
+    /// The leader that has committed it, and when.
     by: Fact,
+    /// The term of this leader. The term of the entry can be lower.
+    term: u64,
 }
 
 /// All servers of a Raft group, and what they have done.
@@ -542,14 +545,15 @@ impl Group {
         );
         let log = &self.servers[&me].state.log;
         for index in log.base.index + 1..=self.committed.len() as u64 {
-            let Committed { entry, by } = &self.committed[index as usize - 1];
+            let Committed { entry, by, term: committed_in } = &self.committed[index as usize - 1];
             let found = log.entry(index);
-            if found != Some(*entry) {
+            // The last vote can be late. Then the leader of a higher term may have committed more entries.
+            if *committed_in < term && found != Some(*entry) {
                 let has =
                     found.map_or("no entry".to_owned(), |entry| format!("an entry of term {}", entry.term));
                 broken!(
                     LEADER_COMPLETENESS,
-                    "S{me} becomes leader of term {term} at {at}, but at index {index} it has {has}; S{} had committed an entry of term {} there at {}",
+                    "S{me} becomes leader of term {term} at {at}, but at index {index} it has {has}; S{}, the leader of term {committed_in}, had committed an entry of term {} there at {}",
                     by.server,
                     entry.term,
                     by.at
@@ -576,7 +580,7 @@ impl Group {
         let log = &self.servers[&me].state.log;
         let known = self.committed.len() as u64;
         for index in before.max(log.base.index) + 1..=index.min(known) {
-            let Committed { entry, by } = &self.committed[index as usize - 1];
+            let Committed { entry, by, .. } = &self.committed[index as usize - 1];
             let own = log.entry(index).expect("the index is in the log");
             check!(
                 own == *entry,
@@ -623,7 +627,7 @@ impl Group {
                     "S{me} has a snapshot at {at} with index {index}, which nobody has committed"
                 );
             };
-            self.committed.push(Committed { entry, by: Fact { server: me, at } });
+            self.committed.push(Committed { entry, by: Fact { server: me, at }, term });
         }
         Ok(())
     }

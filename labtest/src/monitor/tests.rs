@@ -444,7 +444,43 @@ fn a_leader_has_all_committed_entries() {
     story.stand_silently(2, 2);
     story.term(0, 2);
     Story::ok(story.vote(0, 2, 2));
-    breaks(story.lead(2, 2), &rules::LEADER_COMPLETENESS, "at index 1 it has no entry; S0 had committed");
+    breaks(
+        story.lead(2, 2),
+        &rules::LEADER_COMPLETENESS,
+        "at index 1 it has no entry; S0, the leader of term 1, had committed",
+    );
+}
+
+#[test]
+fn a_late_leader_may_lack_what_a_leader_of_a_higher_term_has_committed() {
+    let mut story = Story::of(5);
+    story.elect(0, 1, Place::default(), &[1, 2]);
+    Story::ok(story.append(0, 1, &[entry(1, 10)]));
+    // S3 has the votes of a majority, but one of them is still on its way.
+    story.stand(3, 2, Place::default());
+    for voter in [2, 4] {
+        story.step_down(voter, 2);
+        Story::ok(story.vote(voter, 3, 2));
+    }
+    story.step_down(0, 2);
+    story.elect(0, 3, place(1, 1), &[1, 2, 4]);
+    Story::ok(story.append(0, 2, &[entry(3, 11)]));
+    let entries = [entry(1, 10), entry(3, 11)];
+    for follower in [1, 2] {
+        let id = story.send(0, 3, Place::default(), &entries, 0);
+        Story::ok(story.append(follower, 1, &entries));
+        Story::ok(story.answer(follower, id, 3, true));
+    }
+    Story::ok(story.commit(0, 2));
+    Story::ok(story.lead(3, 2));
+    // In a higher term a leader needs the entries.
+    story.step_down(3, 3);
+    story.stand_silently(3, 4);
+    for voter in [1, 2] {
+        story.step_down(voter, 4);
+        Story::ok(story.vote(voter, 3, 4));
+    }
+    breaks(story.lead(3, 4), &rules::LEADER_COMPLETENESS, "S0, the leader of term 3, had committed");
 }
 
 #[test]
