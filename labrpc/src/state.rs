@@ -32,8 +32,8 @@ pub(crate) struct NetworkState {
     addresses: Vec<Address>,
     server_names: HashMap<Name, usize>,
     registrations: u64,
-    /// The messages that wait, by id. Most of them wait only for a short time, so the map is often empty. A map
-    /// that is not sorted keeps its memory then.
+    /// The messages that wait, by id. Most of them wait only for a short time, so the map is often empty. A
+    /// sorted map would give its memory back each time.
     waiting: HashMap<u64, Waiting>,
     is_gone: bool,
 }

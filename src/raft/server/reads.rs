@@ -1,8 +1,8 @@
 //! Reads without the log: who waits for which read (see `core/reads.rs` for the rules).
 //!
 //! A read has a closure, which is called once with the read index, or with `None` if this server cannot say
-//! it. The thread that delivers to the service (`applier.rs`) calls the closures that have waited. It holds no
-//! lock during the call.
+//! it. The thread that delivers to the service (`applier.rs`) calls the closures that have waited. It holds
+//! no lock during the call.
 //!
 //! A follower asks its leader for the read index. Reads that arrive while a question is on its way wait, and
 //! share the next question. They must not share the present one: its answer may be older than the read.
