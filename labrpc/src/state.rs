@@ -156,6 +156,9 @@ impl NetworkState {
 
     /// Add a message that starts to wait.
     pub fn add_waiting(&mut self, waiting: Waiting) {
+        if let Completion::Slot(slot) = &waiting.completion {
+            slot.begin_to_wait(self.waiting.len());
+        }
         self.waiting.insert(waiting.message.id, waiting);
     }
 

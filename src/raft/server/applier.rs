@@ -97,6 +97,8 @@ pub(super) struct Applying {
     rest: Duration,
     /// Does the applier sleep until `rest`?
     resting: bool,
+    /// The number of messages in the newest batch.
+    batch: usize,
     /// For the trace: the id of the message or operation that has caused the newest news. It is 0 if there is
     /// none.
     cause: u64,
@@ -112,9 +114,15 @@ impl Applying {
             rest: Duration::ZERO,
             resting: false,
             cause: 0,
+            batch: 0,
             roles: sink.wants_roles().then(VecDeque::new),
             sink: Place::Here(Box::new(sink)),
         }
+    }
+
+    /// Do several clients work at the same time? If only one client works, each batch has one message.
+    pub(super) fn is_busy(&self) -> bool {
+        self.batch > 1
     }
 
     /// Adds a report, if the service wants it. Returns whether there is news now.
@@ -212,8 +220,8 @@ impl Shared {
         }
     }
 
-    /// Takes the sink and the next news. Returns `None` if there is no news, if another thread delivers, or if
-    /// the server rests.
+    /// Takes the sink and the next news. Returns `None` if there is no news, if another thread delivers, or
+    /// if the server rests.
     fn next_delivery(&self, state: &mut State, now: Duration) -> Option<Delivery> {
         if !matches!(state.applying.sink, Place::Here(_)) {
             return None;
@@ -240,6 +248,7 @@ impl Shared {
         let batch = state.core.take_apply(APPLY_BATCH)?;
         self.settle(state);
         state.applying.rest = now + self.options.apply_interval;
+        state.applying.batch = batch.len();
         Some(News::Batch(batch))
     }
 
