@@ -38,7 +38,7 @@ pub(crate) struct Slot {
 /// than to let others run. In virtual time nothing would be gained, because computing takes no time there.
 const YIELDS: u32 = if labrt::is_sim() { 0 } else { 16 };
 
-/// If more messages than this wait already, a thread sleeps at once. Too many threads would run in turn before
+/// If more messages than this wait already, a thread sleeps at once. Too many other threads would run before
 /// its outcome comes.
 const CROWD: usize = 256;
 
