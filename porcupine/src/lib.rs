@@ -59,6 +59,8 @@
 //! * The search does not enter a configuration if it has visited one with the same state and the same
 //!   answered operations, in which fewer unanswered operations are placed, and no others. What can follow the
 //!   new configuration can also follow the visited one, because unanswered operations need not be placed.
+//! * No operation is placed directly after an unanswered operation whose effect it hides: if the search
+//!   leaves the unanswered operation out, the state is the same. The search also tries the order without it.
 //! * A write is not placed if it makes a later read impossible. This is so if the model says that, after the
 //!   write, one of the next reads could never get [the answer that it got](Model::attainable).
 //!

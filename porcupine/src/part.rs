@@ -52,8 +52,9 @@ pub(super) struct PartHistory {
 }
 
 impl PartHistory {
-    /// Prepares the operations in `part`, which are indices into `spans`, in ascending order. A return is ignored if no operation
-    /// is called after it and `always_possible` says that its answer is possible in every state.
+    /// Prepares the operations in `part`, which are indices into `spans`, in ascending order. A return is
+    /// ignored if no operation is called after it and `always_possible` says that its answer is possible in
+    /// every state.
     ///
     /// # Panics
     /// If the history has too many operations for 32-bit numbers.

@@ -172,6 +172,9 @@ impl<'a, M: Model> Search<'a, M> {
             // In this state the unanswered operation would change nothing. So it need not be placed here.
             return false;
         }
+        if self.makes_last_needless(op, &next) {
+            return false;
+        }
         if let Some(read) = self.out_of_reach(op, &next) {
             self.note_blocked(self.stack.len() + 1, read);
             return false;
@@ -185,6 +188,15 @@ impl<'a, M: Model> Search<'a, M> {
         self.push(op);
         self.state = state;
         true
+    }
+
+    /// `next` is the state after `op`, if the search places `op` now. Is this also the state after `op` if
+    /// the search does not place the last operation, and need it not be placed?
+    fn makes_last_needless(&self, op: u32, next: &M::State) -> bool {
+        let Some(last) = self.stack.last() else { return false };
+        self.partials.is_none()
+            && self.history.kind[last.op as usize] == Kind::Unanswered
+            && self.step_from(last.state, op).as_ref() == Some(next)
     }
 
     /// `state` is the state after `write`, if the search places `write` now. This method checks the next
@@ -221,8 +233,13 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     fn step(&self, op: u32) -> Option<M::State> {
+        self.step_from(self.state, op)
+    }
+
+    /// Like [`step`](Search::step), but from a state that is an index in `visited`.
+    fn step_from(&self, state: u32, op: u32) -> Option<M::State> {
         let span = self.span(op);
-        let state = self.visited.state(self.state);
+        let state = self.visited.state(state);
         match span.output {
             Some(output) => self.model.step(state, span.input, output),
             None => self.model.step_unanswered(state, span.input),

@@ -1,8 +1,8 @@
 //! Histories of one register in which many results are unknown, as in the logs of Jepsen's test of etcd.
 //!
-//! Five clients read, write and compare-and-swap the numbers 0 to 4. While the network has a fault, calls time
-//! out: nobody knows whether they have taken effect, and a new client takes the place of the old one. Some
-//! reads return an old value, so some of the histories are illegal.
+//! Five clients read, write and compare-and-swap the numbers 0 to 4. While the network has a fault, calls
+//! time out: nobody knows whether they have taken effect, and a new client takes the place of the old one.
+//! Some reads return an old value, so some of the histories are illegal.
 //!
 //! A call without an answer can be recorded in two ways: as a call that never returns, or as a call that
 //! returns at the end of the history with an unknown result. Each history is checked in both ways. In the

@@ -66,7 +66,8 @@ fn an_order_has_the_operations_whose_returns_were_ignored() {
     assert_eq!((report.verdict, &report.parts[0].partials), (Verdict::Ok, &vec![vec![3, 0, 1, 2]]));
 }
 
-/// The first part ends early, and the second one is longer. Only the calls of its own part count for a return.
+/// The first part ends early, and the second one is longer. Only the calls of its own part count for a
+/// return.
 #[test]
 fn each_part_has_its_own_end() {
     struct Two;
