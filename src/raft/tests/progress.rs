@@ -32,6 +32,15 @@ fn shape(args: &AppendEntriesArgs) -> (u64, usize) {
     (args.prev_log_index, args.entries.len())
 }
 
+/// A leader has a view of each other server. The other roles have no views.
+#[test]
+fn a_leader_views_the_others_but_not_itself() {
+    let has_view = |core: &Core| [0, 1, 2, 3].map(|peer| core.progress(peer).is_some());
+    assert_eq!(has_view(&leader(3, 1, &[])), [false, true, true, false]);
+    assert_eq!(has_view(&candidate(3, 1, &[])), [false; 4]);
+    assert_eq!(has_view(&follower(3, 1, &[])), [false; 4]);
+}
+
 #[test]
 fn an_entry_goes_out_at_once_and_others_share_the_next_message() {
     let mut core = in_touch();
@@ -178,6 +187,7 @@ fn twelve_commands_cost_at_most_42_rpcs_on_any_schedule() {
 /// times are in microseconds.
 fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
     const START: u64 = 200_000;
+    const LONGEST: u64 = 2_000_000;
     struct Peer {
         told: u64,
         replies: Vec<(u64, Sent)>,
@@ -196,7 +206,7 @@ fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
         peers.push(Peer { told: 0, replies: Vec::new() });
     }
     let (mut count, mut proposed) = (0, 0);
-    for now in (START..).step_by(10) {
+    for now in (START..START + LONGEST).step_by(10) {
         core.now = Duration::from_micros(now);
         while proposed < 12 && now >= START + proposed * between_commands {
             propose(&mut core, 1);
@@ -223,7 +233,10 @@ fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
             return count;
         }
     }
-    unreachable!("the clock has no end")
+    panic!(
+        "after {LONGEST} us the followers do not know that 12 commands are committed: {}",
+        core.commit_index()
+    )
 }
 
 #[test]
@@ -378,8 +391,8 @@ fn the_search_for_the_last_common_entry_ends() {
         refusal(&mut core, sent, 99, 77);
         (sent, args) = next_append(&mut core, 1, AT_ONCE);
         prevs.push(args.prev_log_index);
+        assert!(prevs.is_sorted_by(|a, b| a > b), "each refusal lowers next_index: {prevs:?}");
     }
-    assert!(prevs.is_sorted_by(|a, b| a > b), "{prevs:?}");
     // The leader goes back by whole terms: the follower's last term is 4, and the leader's last entry of term
     // 4 is at index 4.
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
@@ -482,12 +495,11 @@ fn large_commands_are_sent_in_several_messages() {
         core.propose(Command::new(vec![0; MAX_BATCH_BYTES / 2])).expect("the server leads");
     }
     core.propose(Command::new(vec![0; MAX_BATCH_BYTES + 1])).expect("the server leads");
-    let mut shapes = Vec::new();
-    while let Some(outgoing) = core.next_message(1, AT_ONCE) {
-        let Message::AppendEntries(args) = &outgoing.message else { panic!("{:?}", outgoing.message) };
-        shapes.push(shape(args));
-        success(&mut core, outgoing.sent);
-    }
+    let shape = |message: &Message| match message {
+        Message::AppendEntries(args) => shape(args),
+        other => panic!("expected an AppendEntries, got {other:?}"),
+    };
+    let shapes: Vec<_> = accept_all(&mut core, 1, AT_ONCE).iter().map(shape).collect();
     assert_eq!(shapes, [(0, 2), (2, 1), (3, 1)]);
 }
 

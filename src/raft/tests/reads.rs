@@ -25,9 +25,7 @@ fn leading(lease: bool) -> Server {
     for peer in [1, 2] {
         catch_up(&mut core, peer);
     }
-    while let Some(outgoing) = core.next_message(1, COMMIT_INTERVAL) {
-        success(&mut core, outgoing.sent);
-    }
+    accept_all(&mut core, 1, COMMIT_INTERVAL);
     for peer in [3, 4] {
         next_append(&mut core, peer, AT_ONCE);
     }

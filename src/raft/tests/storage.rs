@@ -227,3 +227,17 @@ fn a_corrupt_state_gives_an_error_and_no_panic() {
         }
     });
 }
+
+/// The log line of a server says what the server saves.
+#[test]
+fn a_change_says_what_must_be_persisted() {
+    let text = |core: &mut Server| core.take_effects().persist.to_string();
+    let mut core = follower(3, 1, &[]);
+    assert_eq!(text(&mut core), "");
+    core.append_entries(&append(1, 2, (0, 0), &[2, 2]));
+    assert_eq!(text(&mut core), "term and vote, the log from index 1");
+    core.append_entries(&committed(2, append(1, 2, (2, 2), &[])));
+    let _ = core.take_apply(2);
+    core.snapshot(1, vec![1]).expect("2 commands were applied");
+    assert_eq!(text(&mut core), "term and vote, a snapshot");
+}
