@@ -215,6 +215,11 @@ fn a_corrupt_state_gives_an_error_and_no_panic() {
             ),
             // The head frame is good, but the entry ends too early.
             (vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 4, 9], "log entry 1: cannot decode"),
+            // A snapshot ends at index 7. The second entry after it has a lower term than the first one.
+            (
+                vec![4, 0, 0, 0, 4, 0, 7, 1, 2, 0, 0, 0, 3, 0, 2, 0, 0, 0, 2, 0],
+                "log entry 9: term 2 after term 3",
+            ),
             // The entry has a higher term than the current term.
             (
                 vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 9, 0],
