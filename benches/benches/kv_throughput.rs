@@ -5,8 +5,9 @@
 //! log grows all the time, so the service could become slower. The columns at the right show this: they have
 //! the rate of each second of the measurement.
 //!
-//! With `KV_SECONDS=1` each measurement takes one second. With `KV_ONLY=put/3/32` there is only one
-//! measurement. The three values are the kind of operation, the number of servers and the number of clerks.
+//! With `KV_SECONDS=1` each measurement takes one second. With `KV_ONLY=put/3/32,get/3/1` there are only
+//! these two measurements. The three values of a measurement are the kind of operation, the number of servers
+//! and the number of clerks.
 
 use labrt::time::Instant;
 use mit6824_benches::kv::{KvGroup, Load};
@@ -16,11 +17,12 @@ use std::process::ExitCode;
 /// A measurement: the kind of operation, the number of servers, the number of clerks, and the aim.
 type Row = (Load, usize, usize, &'static str);
 
-const ROWS: [Row; 16] = [
+const ROWS: [Row; 17] = [
     (Load::Put, 3, 1, "4 hand-overs"),
     (Load::Put, 3, 8, ""),
     (Load::Put, 3, 32, "60000"),
     (Load::Put, 3, 128, "100000"),
+    (Load::Put, 3, 1024, ""),
     (Load::Get, 3, 1, "4 hand-overs"),
     (Load::Get, 3, 8, ""),
     (Load::Get, 3, 32, "60000"),
@@ -56,8 +58,10 @@ fn measure(effort: Effort, seconds: usize) {
     let only = std::env::var("KV_ONLY").ok();
     for (load, servers, clerks, aim) in ROWS {
         let name = format!("{}/{servers}/{clerks}", name(load));
-        let chosen =
-            only.as_ref().map_or(effort == Effort::Full || (servers, clerks) == (3, 1), |o| *o == name);
+        let chosen = match &only {
+            Some(only) => only.split(',').any(|it| it == name),
+            None => effort == Effort::Full || (servers, clerks) == (3, 1),
+        };
         if chosen {
             row((load, servers, clerks, aim), seconds, floor);
         }

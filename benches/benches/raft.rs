@@ -38,6 +38,17 @@ fn throughput(effort: Effort) {
         long.push(far_in);
         ratios.push(at_start / far_in);
     }
+    // The two are measured alternately, because the machine may be faster at one time than at another.
+    let one = Setup { entries: Duration::from_secs(1_000_000), ..Setup::default() };
+    let (mut one_rates, mut gains) = (Samples::new(), Samples::new());
+    for _ in 0..effort.pick(7, 1) {
+        let [several, one] = [&Setup::default(), &one].map(|setup| {
+            let setup = setup.clone();
+            in_run(Watched::NOTHING, move || Cluster::start(&setup).pipeline(count))
+        });
+        one_rates.push(one);
+        gains.push(several / one);
+    }
     let eager: Samples = (0..effort.pick(5, 1)).map(|_| without_commit_interval(count)).collect();
     let rendezvous: Samples = (0..effort.pick(3, 1)).map(|_| by_rendezvous(effort)).collect();
 
@@ -46,6 +57,8 @@ fn throughput(effort: Effort) {
     table.rate("at log length 0", &short, "500000");
     table.rate(&format!("at log length {length}"), &long, "500000");
     table.ratio("the first over the second", &ratios, "x 1.20 at most");
+    table.rate("at log length 0, one message at a time to each follower", &one_rates, "");
+    table.ratio("several messages at a time over one", &gains, "");
     table.rate("at log length 0, commit interval 0", &eager, "");
     table.rate("apply by rendezvous (capacity 0)", &rendezvous, "(as in the course's harness)");
     print!("{table}");

@@ -36,12 +36,15 @@ pub struct Setup {
     /// follower also has no delay: it passes the batches of entries to its consumer without a pause between
     /// two batches.
     pub commit: Duration,
+    /// How long the leader waits for the answer to entries before it sends more entries.
+    pub entries: Duration,
 }
 
 impl Default for Setup {
     /// The default options of a server, and apply channels that can buffer [`WINDOW`] messages.
     fn default() -> Setup {
-        Setup { capacity: WINDOW as usize, commit: Options::default().commit_interval }
+        let Options { commit_interval: commit, entries_interval: entries, .. } = Options::default();
+        Setup { capacity: WINDOW as usize, commit, entries }
     }
 }
 
@@ -164,6 +167,7 @@ fn options(me: usize, setup: &Setup) -> Options {
     Options {
         election_timeout: patience..patience * 2,
         commit_interval: setup.commit,
+        entries_interval: setup.entries,
         apply_interval: options.apply_interval.min(setup.commit),
         ..options
     }

@@ -8,6 +8,7 @@
 //! If two threads share a core, a hand-over costs only a fifth of the usual time: the core switches from one
 //! thread to the other, and no other core must be woken. Two threads that share a core often stay on this
 //! core. So each sample begins with two threads that have been observed on different cores (`Apart`).
+//! [`Floor::within_a_core`] measures the other case: two threads that cannot leave their core.
 
 use crate::samples::{Samples, time_each};
 use crate::table::Table;
@@ -16,11 +17,16 @@ use labrt::sync::atomic::{AtomicU64, Ordering};
 use labrt::sync::{Arc, Condvar, Mutex};
 use labrt::thread;
 use labrt::time::{Duration, Instant};
+use nix::sched::{self, CpuSet};
+use nix::unistd::Pid;
 
 /// How many round trips one sample has.
 const ROUND_TRIPS: u32 = 100;
 /// How many samples are enough for a result.
 const SAMPLES: usize = 30;
+
+/// The system's name for the thread that makes the call.
+const THIS_THREAD: Pid = Pid::from_raw(0);
 
 /// Measures hand-overs. It must be used inside a [`labrt::Run`]. Each sample has a new partner thread.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,10 +35,44 @@ pub struct Floor;
 impl Floor {
     /// Takes one sample: the time of a hand-over with a lock and a condition variable, in nanoseconds.
     pub fn hand_over(self) -> f64 {
-        let turns = Turns::start();
+        let turns = Turns::start(|play| Apart::start("hand-over", play));
         let each = time_round_trips(|| turns.round_trip());
         turns.end();
         each
+    }
+
+    /// Takes one sample: the time of a hand-over between two threads, in nanoseconds. Each thread must stay
+    /// on a core of its own. [`hand_over`](Floor::hand_over) lets the system move the threads to one core.
+    ///
+    /// # Errors
+    /// If this process has only one core, or if the system does not let a thread choose its core.
+    pub fn across_cores(self) -> Result<f64, String> {
+        // This thread tries the core of the other thread first. If it works here, it works there.
+        drop(OneCore::enter(1)?);
+        let turns = Turns::start(|play| {
+            thread::spawn_named("hand-over", move || {
+                let _core = OneCore::enter(1);
+                play();
+            });
+        });
+        let each = OneCore::enter(0).map(|_core| time_round_trips(|| turns.round_trip()));
+        turns.end();
+        each
+    }
+
+    /// Takes one sample: the time of a hand-over between two threads on one core, in nanoseconds.
+    ///
+    /// # Errors
+    /// If the system does not let this thread choose its core.
+    pub fn within_a_core(self) -> Result<f64, String> {
+        let _core = OneCore::enter(0)?;
+        // The new thread may use the same cores as the thread that starts it.
+        let turns = Turns::start(|play| {
+            thread::spawn_named("hand-over", play);
+        });
+        let each = time_round_trips(|| turns.round_trip());
+        turns.end();
+        Ok(each)
     }
 
     /// Takes one sample: the time of a message through a rendezvous channel, in nanoseconds.
@@ -49,6 +89,10 @@ impl Floor {
         let mut table = Table::of_times("one hand-over between two threads, here and now");
         table.time("condition variable", &condvar, None, "(the floor; 3 to 45 us, 1 us within a core)");
         table.time("rendezvous channel", &rendezvous, None, "");
+        match (0..SAMPLES).map(|_| self.within_a_core()).collect::<Result<Samples, _>>() {
+            Ok(within) => table.time("condition variable, within a core", &within, None, ""),
+            Err(message) => println!("no hand-over within a core: {message}"),
+        }
         print!("{table}");
         condvar.median()
     }
@@ -103,11 +147,12 @@ struct Turns {
 }
 
 impl Turns {
-    fn start() -> Arc<Turns> {
+    /// `spawn` starts the partner's thread, which runs the function that it is given.
+    fn start(spawn: impl FnOnce(Box<dyn FnOnce() + Send>)) -> Arc<Turns> {
         let turns =
             Arc::new(Turns { turn: Mutex::new(Turn::Ours), ours: Condvar::new(), theirs: Condvar::new() });
         let partner = turns.clone();
-        Apart::start("hand-over", move || partner.play());
+        spawn(Box::new(move || partner.play()));
         turns
     }
 
@@ -163,6 +208,33 @@ impl Rally {
     fn round_trip(&self) {
         self.there.send(()).expect("the partner receives until this side is dropped");
         self.back.recv().expect("the partner returns every message");
+    }
+}
+
+/// Keeps this thread, and the threads that it starts, on one core until this value is dropped.
+struct OneCore {
+    before: CpuSet,
+}
+
+impl OneCore {
+    /// `number` counts the cores that this thread may use, from 0.
+    fn enter(number: usize) -> Result<OneCore, String> {
+        let before = sched::sched_getaffinity(THIS_THREAD).map_err(|error| format!("the cores: {error}"))?;
+        let mut cores = (0..CpuSet::count()).filter(|&core| before.is_set(core) == Ok(true));
+        let Some(core) = cores.nth(number) else {
+            return Err(format!("expected {} cores or more for this process", number + 1));
+        };
+        let mut one = CpuSet::new();
+        one.set(core).map_err(|error| format!("core {core}: {error}"))?;
+        sched::sched_setaffinity(THIS_THREAD, &one).map_err(|error| format!("core {core}: {error}"))?;
+        Ok(OneCore { before })
+    }
+}
+
+impl Drop for OneCore {
+    fn drop(&mut self) {
+        // The thread had these cores before, so it may have them again.
+        let _ = sched::sched_setaffinity(THIS_THREAD, &self.before);
     }
 }
 

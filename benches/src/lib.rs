@@ -32,9 +32,13 @@
 //!
 //! Benches run on the real clock. They record no events and do not watch locks. Without the argument
 //! `--bench` they make only very few repetitions, to show that they work. `cargo test --benches` does this.
+//!
+//! The package `benches/peers` measures this code beside openraft and raft-rs. `scripts/bench.sh` runs it,
+//! and writes `docs/performance.md`.
 
 #![forbid(unsafe_code)]
 
+pub mod alone;
 pub mod cluster;
 pub mod floor;
 pub mod kv;

@@ -6,6 +6,7 @@
 //! | [`multi_paxos`] | a small Multi-Paxos |
 //! | [`quantile`] | quantiles of measured times |
 //! | [`svg`] | what the pictures have in common |
+//! | [`wire`] | a network with delay and loss, which decides when a sender notices a loss |
 
 #![forbid(unsafe_code)]
 
@@ -13,3 +14,4 @@ pub mod command_line;
 pub mod multi_paxos;
 pub mod quantile;
 pub mod svg;
+pub mod wire;

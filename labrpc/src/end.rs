@@ -10,7 +10,7 @@ use crate::name::Name;
 use crate::shared::SharedNetwork;
 use crate::transit::send_off;
 use labrt::sync::{Arc, Weak};
-use labrt::time::{Duration, Instant};
+use labrt::time::Duration;
 use labrt::trace;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -94,10 +94,9 @@ impl End {
         R: DeserializeOwned,
     {
         let id = trace::next_id();
-        let deadline = Instant::now() + patience;
         let outcome = match self.set_out(id, method, args, &events::said(args))? {
             Sent::Over(outcome) => outcome,
-            Sent::Waits(slot) => match slot.wait_until(deadline) {
+            Sent::Waits(slot) => match slot.wait_for(patience) {
                 Some(outcome) => outcome,
                 None => {
                     self.give_up(id);

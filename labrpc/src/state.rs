@@ -32,7 +32,9 @@ pub(crate) struct NetworkState {
     addresses: Vec<Address>,
     server_names: HashMap<Name, usize>,
     registrations: u64,
-    waiting: BTreeMap<u64, Waiting>,
+    /// The messages that wait, by id. Most of them wait only for a short time, so the map is often empty. A
+    /// sorted map would give its memory back each time.
+    waiting: HashMap<u64, Waiting>,
     is_gone: bool,
 }
 
@@ -154,6 +156,9 @@ impl NetworkState {
 
     /// Add a message that starts to wait.
     pub fn add_waiting(&mut self, waiting: Waiting) {
+        if let Completion::Slot(slot) = &waiting.completion {
+            slot.begin_to_wait(self.waiting.len());
+        }
         self.waiting.insert(waiting.message.id, waiting);
     }
 
@@ -171,12 +176,13 @@ impl NetworkState {
     /// After a change, remove all messages that have ended because of this change. They are returned in the
     /// order of their ids.
     pub fn take_lost(&mut self) -> Ended {
-        let lost: Vec<u64> = self
+        let mut lost: Vec<u64> = self
             .waiting
             .iter()
             .filter(|(_, waiting)| self.why_ended(&waiting.message, waiting.phase).is_some())
             .map(|(&id, _)| id)
             .collect();
+        lost.sort_unstable();
         lost.into_iter().filter_map(|id| self.take_waiting(id)).collect()
     }
 
@@ -218,7 +224,8 @@ impl NetworkState {
     pub fn end(&mut self) -> (NetworkState, Ended) {
         let gone = NetworkState { is_gone: true, ..NetworkState::default() };
         let mut old = std::mem::replace(self, gone);
-        let ended = std::mem::take(&mut old.waiting).into_values().collect();
+        let mut ended: Ended = std::mem::take(&mut old.waiting).into_values().collect();
+        ended.sort_unstable_by_key(|waiting| waiting.message.id);
         (old, ended)
     }
 }

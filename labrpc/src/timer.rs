@@ -137,6 +137,7 @@ impl Timer {
     }
 
     fn serve(&self) {
+        node::shared_thread();
         let panicking = Panicking(self);
         while let Some(task) = self.next() {
             task();

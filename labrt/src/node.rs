@@ -141,6 +141,18 @@ impl Drop for WithoutPause {
     }
 }
 
+/// Notes that many nodes depend on this thread. For example, the thread of a network delivers the messages of
+/// all nodes. So code of a node that runs on this thread must be short, see [`on_shared_thread`].
+pub fn shared_thread() {
+    context::with(|c| c.shared = true);
+}
+
+/// True if many nodes depend on this thread. Then a node should leave work that is not urgent to its own
+/// threads.
+pub fn on_shared_thread() -> bool {
+    context::with(|c| c.shared).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

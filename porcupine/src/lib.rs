@@ -56,8 +56,36 @@
 //!   order with the read at a later place, it also allows the same order with the read at this place.
 //! * The search leaves out a read that was never answered. Such a read changes no state, and it has no answer
 //!   that could be wrong.
+//! * The search does not enter a configuration if it has visited one with the same state and the same
+//!   answered operations, in which fewer unanswered operations are placed, and no others. What can follow the
+//!   new configuration can also follow the visited one, because unanswered operations need not be placed.
+//! * No operation is placed directly after an unanswered operation whose effect it hides: if the search
+//!   leaves the unanswered operation out, the state is the same. The search also tries the order without it.
 //! * A write is not placed if it makes a later read impossible. This is so if the model says that, after the
 //!   write, one of the next reads could never get [the answer that it got](Model::attainable).
+//!
+//! # Answers that are always possible
+//!
+//! Some tools record a call that was never answered as if it had returned at the end of the history, with an
+//! unknown result. Jepsen's logs are often encoded in this way. A search that takes such a return literally
+//! must place all these operations, and a search for a proof of *Illegal* tries very many orders of them. An
+//! operation without a return is much cheaper, because the search may leave it out. So the search ignores a
+//! return on two conditions. First, the model says that the answer is [possible in every
+//! state](Model::always_possible). Second, no operation of the same part is called after the return.
+//!
+//! This never changes a verdict:
+//! * If the history has an order, this order is also an order of the history without the return, because
+//!   nothing else has changed. So *Illegal* stays proved.
+//! * If the history without the return has an order with the operation, it is an order of the history, too:
+//!   no operation must come after the return. If it has an order without the operation, put the operation at
+//!   the end. There the model allows it, because it allows it in every state. The search does this with the
+//!   model, step by step, before it says *Ok*. If the model refuses the step, its claim was wrong, and the
+//!   check panics.
+//!
+//! Both conditions are necessary. The return of a write in the middle of a history says that a later read
+//! must find the write. And suppose that the result of "take the lock" is unknown, and somebody else has the
+//! lock until the end. Without its return, the operation may never have taken effect. With its return, it
+//! must have taken the lock, and this is impossible.
 //!
 //! # What a verdict means
 //!

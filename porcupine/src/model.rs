@@ -51,6 +51,20 @@ pub trait Model: Sync {
         false
     }
 
+    /// Returns true if it is certain that [`step`](Model::step) allows this answer to this input in *every*
+    /// state. An example is a write that returned with an unknown result. The result `false` is always
+    /// correct.
+    ///
+    /// If no operation of the part is called after the return of such an operation, the search treats the
+    /// operation as one that never returned. Then a search needs far fewer steps if the results of many
+    /// operations are unknown. The crate's page [says why](super#answers-that-are-always-possible) this never
+    /// changes a verdict.
+    ///
+    /// A wrong `true` never gives a wrong verdict. But the check may then panic.
+    fn always_possible(&self, _input: &Self::Input, _output: &Self::Output) -> bool {
+        false
+    }
+
     /// Returns false if it is certain that the read `input` cannot get the answer `output`, neither now nor
     /// later. `state` is the present state. Before the read, any of the operations `others` may change the
     /// state, in any order. The result `true` is always correct. If the result is `false`, the search can

@@ -6,6 +6,10 @@
 //! that was called later. In each list, the operations below the horizon come first. The lists consist of
 //! indices, and no function calls itself. So only the memory limits the length of a history.
 
+use std::borrow::Cow;
+
+use labrt::collections::BTreeSet;
+
 use super::check::Watch;
 use super::history::Span;
 use super::linearized::Linearized;
@@ -52,6 +56,8 @@ pub(super) struct Search<'a, M: Model> {
     /// How many bytes the [`Watch`] has counted for this search.
     counted: usize,
     end: Option<Result<Verdict, Limit>>,
+    /// If the part is Ok, these are the indices of the answered operations that come after all placed ones.
+    at_the_end: Vec<usize>,
 }
 
 /// An operation on the path of the search.
@@ -70,10 +76,15 @@ impl<'a, M: Model> Search<'a, M> {
         operations: Vec<usize>,
         explain: bool,
     ) -> Search<'a, M> {
-        let history = PartHistory::new(spans, &operations, |input| model.read_only(input));
+        // A picture shows where every answered operation has its place. So a search for pictures ignores no
+        // return.
+        let always_possible = |input: &_, output: &_| !explain && model.always_possible(input, output);
+        let history = PartHistory::new(spans, &operations, |input| model.read_only(input), always_possible);
         let set = Linearized::none_of(&history);
         let lists = Lists::new(&history.kind);
-        let mut visited = Visited::new();
+        // A search for pictures visits all dead ends. So it compares configurations completely.
+        let mut visited =
+            Visited::new(if explain { history.slots.div_ceil(64) } else { history.answered_words });
         let init = model.init();
         let footprint = model.footprint(&init);
         let state = visited.insert(&set, init, footprint).expect("the first configuration is new");
@@ -93,6 +104,7 @@ impl<'a, M: Model> Search<'a, M> {
             steps: 0,
             counted: 0,
             end: None,
+            at_the_end: Vec::new(),
         };
         search.arrive();
         search
@@ -149,13 +161,18 @@ impl<'a, M: Model> Search<'a, M> {
         (self.cursor < horizon).then_some(self.cursor)
     }
 
-    /// Places a write or an unanswered operation, if the model allows it and the configuration is new.
+    /// Places a write or an unanswered operation, if the model allows it and the configuration is new. A
+    /// configuration is not new if an earlier one had the same state and the same answered operations, and
+    /// only operations that this one has, too (see the crate's page).
     /// Returns whether the operation was placed.
     fn try_place(&mut self, op: u32) -> bool {
         let Some(next) = self.step(op) else { return false };
         let now = self.visited.state(self.state);
         if self.history.kind[op as usize] == Kind::Unanswered && next == *now {
             // In this state the unanswered operation would change nothing. So it need not be placed here.
+            return false;
+        }
+        if self.makes_last_needless(op, &next) {
             return false;
         }
         if let Some(read) = self.out_of_reach(op, &next) {
@@ -171,6 +188,15 @@ impl<'a, M: Model> Search<'a, M> {
         self.push(op);
         self.state = state;
         true
+    }
+
+    /// `next` is the state after `op`, if the search places `op` now. Is this also the state after `op` if
+    /// the search does not place the last operation, and need it not be placed?
+    fn makes_last_needless(&self, op: u32, next: &M::State) -> bool {
+        let Some(last) = self.stack.last() else { return false };
+        self.partials.is_none()
+            && self.history.kind[last.op as usize] == Kind::Unanswered
+            && self.step_from(last.state, op).as_ref() == Some(next)
     }
 
     /// `state` is the state after `write`, if the search places `write` now. This method checks the next
@@ -207,8 +233,13 @@ impl<'a, M: Model> Search<'a, M> {
     }
 
     fn step(&self, op: u32) -> Option<M::State> {
+        self.step_from(self.state, op)
+    }
+
+    /// Like [`step`](Search::step), but from a state that is an index in `visited`.
+    fn step_from(&self, state: u32, op: u32) -> Option<M::State> {
         let span = self.span(op);
-        let state = self.visited.state(self.state);
+        let state = self.visited.state(state);
         match span.output {
             Some(output) => self.model.step(state, span.input, output),
             None => self.model.step_unanswered(state, span.input),
@@ -267,12 +298,42 @@ impl<'a, M: Model> Search<'a, M> {
 
     /// Ends the search and frees its memory.
     fn finish(&mut self, end: Result<Verdict, Limit>, watch: &Watch) {
+        if end == Ok(Verdict::Ok) {
+            self.at_the_end = self.place_the_rest();
+        }
         self.end = Some(end);
-        self.visited = Visited::new();
+        self.visited = Visited::new(0);
         watch.count_memory(0, &mut self.counted);
         if end == Ok(Verdict::Illegal) {
             watch.found_illegal();
         }
+    }
+
+    /// Places the operations that were answered, but are not in the order, because their returns were
+    /// ignored. Returns their indices in the whole history.
+    ///
+    /// # Panics
+    /// If the model refuses such an operation, although it has said that the answer is always possible.
+    fn place_the_rest(&self) -> Vec<usize> {
+        let mut rest: BTreeSet<usize> = self.history.ignored.iter().copied().collect();
+        if !rest.is_empty() {
+            for Placed { op, .. } in &self.stack {
+                rest.remove(&self.history.index[*op as usize]);
+            }
+        }
+        let mut state = Cow::Borrowed(self.visited.state(self.state));
+        for &index in &rest {
+            let Span { input, output, .. } = &self.spans[index];
+            let output = output.expect("only a return can be ignored");
+            let next = self.model.step(&state, input, output);
+            state = Cow::Owned(next.unwrap_or_else(|| {
+                panic!(
+                    "the model says that the answer {output:?} to {input:?} is always possible, but it is not \
+                     possible in state {state:?}"
+                )
+            }));
+        }
+        rest.into_iter().collect()
     }
 
     /// The result of the search.
@@ -285,7 +346,10 @@ impl<'a, M: Model> Search<'a, M> {
             None => Vec::new(),
         };
         let index_of = |op: u32| self.history.index[op as usize];
-        let indices_of = |sequence: Vec<u32>| sequence.into_iter().map(index_of).collect();
+        // `at_the_end` is empty if the part is not Ok.
+        let indices_of = |sequence: Vec<u32>| {
+            sequence.into_iter().map(index_of).chain(self.at_the_end.iter().copied()).collect()
+        };
         Part {
             verdict,
             why_unknown: end.err(),

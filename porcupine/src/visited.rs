@@ -20,6 +20,9 @@ pub(super) struct Visited<S> {
     len: usize,
     /// The number of words in [`Linearized::open`]. It is the same in all entries.
     words: usize,
+    /// In this number of words at the beginning of [`Linearized::open`], two configurations must be equal. In
+    /// the other words, an earlier configuration may have fewer bits.
+    equal_words: usize,
     /// The hash table. A slot is 0 if it is free, and otherwise the index of a configuration plus 1. The
     /// length of the table is a power of two, and at most half of the slots are used.
     table: Vec<u32>,
@@ -40,8 +43,10 @@ struct Entry<S> {
 }
 
 impl<S: Eq + Hash> Visited<S> {
-    pub(super) fn new() -> Visited<S> {
-        Visited { chunks: Vec::new(), len: 0, words: 0, table: vec![0; 16], state_bytes: 0 }
+    /// The empty set. `equal_words` is the number of words in [`Linearized::open`] with the answered
+    /// operations.
+    pub(super) fn new(equal_words: usize) -> Visited<S> {
+        Visited { chunks: Vec::new(), len: 0, words: 0, equal_words, table: vec![0; 16], state_bytes: 0 }
     }
 
     /// About how many bytes the set takes.
@@ -60,18 +65,21 @@ impl<S: Eq + Hash> Visited<S> {
     }
 
     /// Adds a configuration with a state of `footprint` bytes, and returns its index. Returns `None` if the
-    /// set already has this configuration.
+    /// set already has this configuration, or one that differs from it only in unanswered operations that are
+    /// *not* placed.
     ///
     /// # Panics
     /// If there are 2^32 configurations.
     pub(super) fn insert(&mut self, set: &Linearized, state: S, footprint: usize) -> Option<u32> {
-        let hash = hash_of(set, &state);
+        let (equal, rest) = set.open.split_at(self.equal_words);
+        let hash = hash_of(set.frontier, equal, &state);
         let mask = self.table.len() - 1;
         let mut slot = hash as usize & mask;
         while let Some(index) = self.table[slot].checked_sub(1) {
             let (entry, open) = self.entry(index);
-            let same = entry.hash == hash && entry.frontier == set.frontier && open == set.open;
-            if same && entry.state == state {
+            let same = entry.hash == hash && entry.frontier == set.frontier && open.starts_with(equal);
+            let has_no_more = || open[equal.len()..].iter().zip(rest).all(|(open, rest)| open & !rest == 0);
+            if same && has_no_more() && entry.state == state {
                 return None;
             }
             slot = (slot + 1) & mask;
@@ -113,10 +121,10 @@ impl<S: Eq + Hash> Visited<S> {
     }
 }
 
-fn hash_of<S: Hash>(set: &Linearized, state: &S) -> u64 {
+fn hash_of<S: Hash>(frontier: u32, words: &[u64], state: &S) -> u64 {
     let mut hasher = DefaultHasher::new();
-    set.frontier.hash(&mut hasher);
-    set.open.iter().for_each(|&word| hasher.write_u64(word));
+    frontier.hash(&mut hasher);
+    words.iter().for_each(|&word| hasher.write_u64(word));
     state.hash(&mut hasher);
     hasher.finish()
 }
@@ -136,7 +144,7 @@ mod tests {
     #[test]
     fn configurations_are_compared_and_not_only_their_hashes() {
         let set = Linearized { frontier: 3, open: vec![5, 0] };
-        let mut visited = Visited::new();
+        let mut visited = Visited::new(2);
         for number in 0..100 {
             assert_eq!(visited.insert(&set, Colliding(number), 4), Some(number));
         }
@@ -151,8 +159,23 @@ mod tests {
     }
 
     #[test]
+    fn more_unanswered_operations_make_no_new_configuration() {
+        let set = |first, second| Linearized { frontier: 3, open: vec![first, second] };
+        let mut visited = Visited::new(1);
+        let mut is_new = |first, second, state| visited.insert(&set(first, second), state, 4).is_some();
+        assert!(is_new(1, 0b0110, 7));
+        assert!(!is_new(1, 0b0110, 7));
+        assert!(!is_new(1, 0b1110, 7), "it has all that the first one has, and one operation more");
+        assert!(is_new(1, 0b1010, 7), "one operation of the first one is missing");
+        assert!(is_new(1, 0b0010, 7));
+        assert!(!is_new(1, 0b1010, 7));
+        assert!(is_new(1, 0b1110, 8), "another state");
+        assert!(is_new(3, 0b1110, 7), "another answered operation");
+    }
+
+    #[test]
     fn it_tells_how_much_memory_it_takes() {
-        let mut visited = Visited::new();
+        let mut visited = Visited::new(1);
         let entries = 3 * CHUNK as u32 + 10;
         for frontier in 0..entries {
             let set = Linearized { frontier, open: vec![u64::from(frontier)] };

@@ -3,6 +3,9 @@
 //! Raft's applier thread delivers to an [`ApplySink`]. The sending half of every channel is a sink. The
 //! course's Go labs use a rendezvous channel: the applier waits until the service has taken the message. The
 //! applier holds no lock during this wait.
+//!
+//! A sink that never blocks can say so. Then other threads deliver to it, too, because this is faster than to
+//! wake the applier (see `server/applier.rs`).
 
 use super::effects::RoleChange;
 use labapi::ApplyMsg;
@@ -22,6 +25,14 @@ pub trait ApplySink: Send + 'static {
     /// [`deliver`](ApplySink::deliver).
     fn deliver_batch(&mut self, messages: Vec<ApplyMsg>, stop: &Signal) -> bool {
         messages.into_iter().all(|message| self.deliver(message, stop))
+    }
+
+    /// Is it certain that the methods of this sink never wait for another thread? If so, a thread that calls
+    /// [`Raft::flush`](super::Raft::flush) may deliver to the sink. It may take the sink's own locks, but
+    /// only for a short time. The sink may call the methods of the server. But during a delivery, no call of
+    /// [`Raft::flush`](super::Raft::flush) delivers. Raft asks this question only once, at the start.
+    fn never_blocks(&self) -> bool {
+        false
     }
 
     /// Does the sink want reports of changes of role? A channel does not want them, because the course has no

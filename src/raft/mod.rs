@@ -47,6 +47,7 @@
 //! |---|---|
 //! | `server` | a server: the rules, with the lock and the threads around them |
 //! | `server/senders` | sending messages to peers |
+//! | `server/applier` | delivering to the service: the applier, and threads that help it |
 //! | `server/reads` | reads without the log |
 //! | `server/tell` | writing the trace and the log lines |
 //! | `options` | intervals and timeouts |

@@ -25,6 +25,9 @@
 //! only if it has sent no other message within the commit interval. At most one such message is on its way.
 //! So if many entries are committed shortly after one another, one message reports several commits.
 //!
+//! `docs/questions/window.md` measures what the leader gains by having several messages on their way. A
+//! leader with one message at a time would not need `base`, `inflight`, `believed_from_seq` and `grace_used`.
+//!
 //! # Answers that come late
 //!
 //! The network may delay replies for seconds. Replies may also arrive in another order than they were sent. A

@@ -7,7 +7,8 @@
 //! * One **sender per peer** sends requests for votes, entries, heartbeats and snapshots. It does not wait
 //!   for the answers. An answer arrives as a callback. So a peer that is dead, slow or cut off blocks no
 //!   thread (`server/senders.rs`).
-//! * The **applier** delivers committed commands to the service. It holds no lock while it delivers.
+//! * The **applier** delivers committed commands to the service. It holds no lock while it delivers. Other
+//!   threads may help it (`server/applier.rs`).
 //!
 //! After every call of a rule, the thread calls `Shared::settle_unsent` before it releases the lock. This
 //! function writes the events of the rule to the trace, **persists the change**, and handles timers and
@@ -17,38 +18,26 @@
 //! All threads sleep on condition variables, with a deadline if they have one. No thread polls.
 //! [`Raft::kill`] wakes all threads.
 
+mod applier;
 mod reads;
 mod senders;
 mod tell;
 
 use super::apply_sink::ApplySink;
-use super::core::{ApplyBatch, Core, RestoreError, SnapshotError, TransferError};
-use super::effects::{Effects, RoleChange};
+use super::core::{Core, RestoreError, SnapshotError, TransferError};
+use super::effects::Effects;
 use super::messages::{AppendEntriesArgs, InstallSnapshotArgs, RequestVoteArgs, TimeoutNowArgs};
 use super::options::Options;
+use applier::Applying;
 use labapi::{Bytes, Command, Persister, RaftStatus, Started, observe};
 use labrpc::{Cost, End, Responder, Service};
-use labrt::collections::VecDeque;
 use labrt::node::{self, NodeId};
 use labrt::rng::{RngExt, rng};
 use labrt::sync::{Arc, Condvar, Mutex, MutexGuard, Signal};
 use labrt::time::Duration;
-use labrt::{NodeClock, dlog, thread, trace};
-use reads::{Done, Reads};
+use labrt::{NodeClock, dlog, thread};
+use reads::Reads;
 use senders::Sleeper;
-
-/// The greatest number of commands that the applier takes at a time.
-const APPLY_BATCH: usize = 1024;
-
-/// What the applier passes to the service: a report, or a batch of messages.
-enum News {
-    /// The role or the term has changed.
-    Role(RoleChange),
-    /// A read no longer waits. The applier calls its closure with the read index.
-    Read(Done, Option<u64>),
-    /// Committed messages.
-    Batch(ApplyBatch),
-}
 
 /// One server of a Raft group. Dropping this value kills the server.
 pub struct Raft {
@@ -87,24 +76,8 @@ struct State {
     /// Is a thread sending messages in [`Raft::flush`] now? If so, this thread also finds the messages that
     /// become due during its flush.
     flushing: bool,
-    /// If this server does not lead, its applier takes no batch before this time.
-    rest: Duration,
-    /// Does the applier sleep until `rest`?
-    resting: bool,
-    /// For the trace: the id of the message or operation that woke the applier. It is 0 if there is none.
-    applier_woken_by: u64,
-    /// Changes of role that the applier must report to the service. It is `None` if the service does not want
-    /// such reports.
-    roles: Option<VecDeque<RoleChange>>,
+    applying: Applying,
     reads: Reads,
-}
-
-impl State {
-    /// May the applier wait until `rest`, to get more messages in one batch?
-    fn may_rest(&self) -> bool {
-        let backlog = self.core.commit_index() - self.core.last_applied();
-        !self.core.is_leader() && backlog < APPLY_BATCH as u64
-    }
 }
 
 impl Raft {
@@ -152,10 +125,7 @@ impl Raft {
             ticker_sleeps_until: Duration::ZERO,
             sleepers: vec![Sleeper::default(); peers.len()],
             flushing: false,
-            rest: Duration::ZERO,
-            resting: false,
-            applier_woken_by: 0,
-            roles: apply.wants_roles().then(VecDeque::new),
+            applying: Applying::new(apply),
             reads: Reads::default(),
         };
         let shared = Arc::new(Shared {
@@ -173,7 +143,7 @@ impl Raft {
             applier: Condvar::new(),
         });
         shared.settle(&mut shared.state.lock());
-        shared.clone().start_threads(apply);
+        shared.clone().start_threads();
         Ok(Raft { shared })
     }
 
@@ -201,7 +171,8 @@ impl Raft {
     /// Sends what [`start_unsent`](Raft::start_unsent) has not sent, and all other messages that are due. The
     /// calling thread sends the messages itself, because waking a sender takes longer than sending. It does
     /// not wait for answers. The caller must not hold a lock, because the calling thread also handles an
-    /// answer that arrives at once.
+    /// answer that arrives at once. If the sink [never blocks](ApplySink::never_blocks), the calling thread
+    /// may also deliver messages to it.
     pub fn flush(&self) {
         self.shared.flush();
     }
@@ -312,12 +283,12 @@ fn draw_election_timeout(options: &Options) -> Duration {
 }
 
 impl Shared {
-    fn start_threads(self: Arc<Self>, apply: impl ApplySink) {
+    fn start_threads(self: Arc<Self>) {
         let me = self.me;
         let shared = self.clone();
         thread::spawn_named(format!("raft-{me}-ticker"), move || shared.tick());
         let shared = self.clone();
-        thread::spawn_named(format!("raft-{me}-applier"), move || shared.apply(apply));
+        thread::spawn_named(format!("raft-{me}-applier"), move || shared.apply());
         for peer in (0..self.ends.len()).filter(|&peer| peer != me) {
             let shared = self.clone();
             thread::spawn_named(format!("raft-{me}-to-{peer}"), move || shared.send_to(peer));
@@ -357,22 +328,18 @@ impl Shared {
         if core.election_deadline().is_some_and(|at| at < state.ticker_sleeps_until) {
             self.ticker.notify_one();
         }
-        if let (Some(change), Some(roles)) = (effects.role_changed, &mut state.roles) {
-            roles.push_back(change);
-            state.applier_woken_by = trace::parent();
-            self.applier.notify_one();
+        let (role_changed, new_messages) = (effects.role_changed, effects.wake_applier);
+        let read_ended = !effects.reads.is_empty();
+        let term = core.current_term();
+        effects.reads.drain(..).for_each(|(id, index)| reads.end(id, index, term));
+        if role_changed.is_some_and(|change| state.applying.add_role(change)) {
+            self.wake_applier(state);
         }
-        if !effects.reads.is_empty() {
-            let term = core.current_term();
-            effects.reads.drain(..).for_each(|(id, index)| reads.end(id, index, term));
-            state.applier_woken_by = trace::parent();
-            self.applier.notify_one();
+        if read_ended {
+            self.wake_applier(state);
         }
-        if effects.wake_applier {
-            state.applier_woken_by = trace::parent();
-            if !(state.resting && state.may_rest()) {
-                self.applier.notify_one();
-            }
+        if new_messages {
+            self.wake_applier_for_messages(state);
         }
         state.note_work();
     }
@@ -425,56 +392,6 @@ impl Shared {
             }
             state.ticker_sleeps_until = deadline.unwrap_or(Duration::MAX);
             self.sleep(&self.ticker, &mut state, deadline);
-        }
-    }
-
-    // ------------------------------------------------------------------ The applier
-
-    fn apply(&self, mut sink: impl ApplySink) {
-        while let Some((news, woken_by)) = self.next_news() {
-            let _under = trace::under(woken_by);
-            match news {
-                News::Role(change) => sink.role_changed(change),
-                News::Read(done, index) => done(index),
-                News::Batch(batch) => {
-                    if !sink.deliver_batch(batch, &self.killed) {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Waits until there is a batch or a change of role for the service. Returns the batch or the change, and
-    /// the id of the message or operation that has caused it. Returns `None` if the server was killed.
-    fn next_news(&self) -> Option<(News, u64)> {
-        let mut state = self.state.lock();
-        loop {
-            if self.killed.is_raised() {
-                return None;
-            }
-            let woken_by = state.applier_woken_by;
-            if let Some(change) = state.roles.as_mut().and_then(VecDeque::pop_front) {
-                return Some((News::Role(change), woken_by));
-            }
-            let (term, leads) = (state.core.current_term(), state.core.is_leader());
-            if let Some((done, index)) = state.reads.next_ended(term, leads) {
-                return Some((News::Read(done, index), woken_by));
-            }
-            let (now, rest) = (self.now(), state.rest);
-            if state.may_rest() && now < rest {
-                state.resting = true;
-                self.sleep(&self.applier, &mut state, Some(rest));
-                state.resting = false;
-                continue;
-            }
-            let _under = trace::under(woken_by);
-            if let Some(batch) = state.core.take_apply(APPLY_BATCH) {
-                self.settle(&mut state);
-                state.rest = now + self.options.apply_interval;
-                return Some((News::Batch(batch), woken_by));
-            }
-            self.applier.wait(&mut state);
         }
     }
 }

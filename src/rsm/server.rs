@@ -1,7 +1,8 @@
 //! A server of a replicated service. It connects the handlers, the state machine and Raft.
 //!
-//! One lock protects the machine. Raft's applier takes this lock once for each batch of entries. Another lock
-//! protects the waiters. Raft holds no lock when it calls a function of this file. So these functions may
+//! One lock protects the machine. The thread that delivers for Raft takes this lock once for each batch of
+//! entries. This thread is Raft's applier, or a thread that has started an operation. Another lock protects
+//! the waiters. Raft holds no lock when it calls a function of this file. So these functions may
 //! call Raft while they hold both locks. Locks are taken in this order:
 //!
 //! ```text
@@ -167,8 +168,9 @@ impl<M: StateMachine> Rsm<M> {
     /// the machine's reply or [`NotLeader`]. The call may happen before `submit` returns. If the server is
     /// killed, `done` is dropped without a call.
     ///
-    /// The thread that calls `done` is the caller's thread, or Raft's applier thread, which holds the
-    /// machine's lock. So `done` must be short and must not call the `Rsm`.
+    /// The thread that calls `done` is the caller's thread, Raft's applier thread, or a thread that has
+    /// submitted another operation. It may hold the machine's lock. So `done` must be short and must not call
+    /// the `Rsm`. For the same reason the caller of this method must not hold a lock.
     pub fn submit(&self, op: &M::Op, done: impl FnOnce(Result<M::Reply, NotLeader>) + Send + 'static) {
         let command = Command::encode(op);
         // While this thread holds the lock, no entry can be applied. So the waiter is registered before the
@@ -342,8 +344,8 @@ fn install<M: StateMachine>(index: u64, data: &[u8], machine: &mut M) {
     }
 }
 
-/// Receives the entries from Raft. Raft's applier thread calls the methods of this sink. A call takes the
-/// machine's lock once for a whole batch.
+/// Receives the entries from Raft. Raft's applier thread calls the methods of this sink, or a thread that has
+/// started an operation. A call takes the machine's lock once for a whole batch.
 struct Sink<M: StateMachine>(Arc<Shared<M>>);
 
 impl<M: StateMachine> ApplySink for Sink<M> {
@@ -368,6 +370,11 @@ impl<M: StateMachine> ApplySink for Sink<M> {
         if let Some(index) = last_applied {
             self.0.answer_reads(index, &machine);
         }
+        true
+    }
+
+    /// This sink waits only for the locks of this file. Closures of waiters and of reads must be short.
+    fn never_blocks(&self) -> bool {
         true
     }
 

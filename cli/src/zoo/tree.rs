@@ -127,7 +127,8 @@ impl Tree {
         let config = self.root.join(CARGO_CONFIG);
         let config = fs::read_to_string(config).unwrap_or_default();
         let config = format!(
-            "{config}\n# All animals of the zoo share one target folder.\n[build]\ntarget-dir = \"../target\"\n"
+            "{config}\n# All animals of the zoo share one target folder. An animal may leave code that nobody uses.\n\
+             [build]\ntarget-dir = \"../target\"\nrustflags = [\"--cap-lints=allow\"]\n"
         );
         self.write(Path::new(CARGO_CONFIG), config.as_bytes(), None).map_err(fail)?;
         wanted.insert(PathBuf::from(CARGO_CONFIG));

@@ -7,13 +7,12 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `wire` | the network: delay, loss, and when a sender notices a loss |
 //! | `trial` | one trial: a leader, commands at a fixed rate, and the latency of each command |
 //! | `table` | quantiles, as rows of tables |
 //! | `units` | losses and delays on the command line |
 //! | `picture` | latency against loss, as SVG |
 //!
-//! `docs/questions/head-of-line.md` has the results.
+//! The network is in [`mit6824_experiments::wire`]. `docs/questions/head-of-line.md` has the results.
 
 #![forbid(unsafe_code)]
 
@@ -21,7 +20,6 @@ mod picture;
 mod table;
 mod trial;
 mod units;
-mod wire;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -29,10 +27,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use mit6824_experiments::command_line;
+use mit6824_experiments::wire::Conditions;
 use table::{Cell, HEAD, LATE_HEAD, late_row};
 use trial::System;
 use units::{Delay, Loss};
-use wire::Conditions;
 
 /// Compares, in virtual time, the latency of commands in Raft and in Multi-Paxos if messages are lost
 #[derive(Parser)]

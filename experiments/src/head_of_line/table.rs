@@ -4,10 +4,10 @@ use labrt::Run;
 use labrt::time::Duration;
 use mit6824_experiments::command_line::each;
 use mit6824_experiments::quantile::quantile;
+use mit6824_experiments::wire::Conditions;
 
 use crate::Args;
 use crate::trial::{Latency, Load, System, trial};
-use crate::wire::Conditions;
 
 /// The trials of one system under the same conditions.
 pub struct Cell {

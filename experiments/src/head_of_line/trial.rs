@@ -14,8 +14,7 @@ use labrt::sync::{Arc, Mutex, Signal};
 use labrt::time::{Duration, Instant, sleep};
 use mit6824::raft::{self, ApplySink, Raft, RoleChange};
 use mit6824_experiments::multi_paxos::{self, Paxos, Sink, Value};
-
-use crate::wire::{Conditions, Wire};
+use mit6824_experiments::wire::{Conditions, Wire};
 
 /// Who replicates the commands, and how its leader sends them to a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

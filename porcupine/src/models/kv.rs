@@ -135,6 +135,11 @@ impl Model for KvModel {
         input.op == KvOp::Get
     }
 
+    /// A put or an append has no answer that could be wrong.
+    fn always_possible(&self, input: &KvInput, _output: &KvOutput) -> bool {
+        input.op != KvOp::Get
+    }
+
     fn describe_part(&self, input: &KvInput) -> Option<String> {
         Some(format!("key '{}'", input.key))
     }

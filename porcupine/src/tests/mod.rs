@@ -5,3 +5,4 @@ mod oracle;
 mod partials;
 mod rules;
 mod support;
+mod unknown;

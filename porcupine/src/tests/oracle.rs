@@ -4,7 +4,7 @@
 use labrt::collections::BTreeMap;
 
 use super::partials::is_valid;
-use super::support::{Answer, Ask, Random, Register};
+use super::support::{Answer, Ask, Lock, Outcome, Random, Register, Use};
 use crate::models::kv::{KvInput, KvModel, KvOp, KvOutput, Text};
 use crate::{Event, EventKind, Model, Operation, Options, Part, Verdict, check, check_events};
 
@@ -101,6 +101,7 @@ fn register_history(random: &mut Random, equal: bool) -> Vec<Operation<Ask, Answ
     history(random, equal, ask, perform, |random, answer| match answer {
         Answer::Found(value) => *value = random.below(3),
         Answer::Written(written) => *written = !*written,
+        Answer::Unknown => {}
     })
 }
 
@@ -133,6 +134,43 @@ fn kv_history(random: &mut Random, equal: bool) -> Vec<Operation<(KvOp, String, 
     )
 }
 
+/// Random uses of a lock. Only half of the answers say that the use took place.
+fn lock_history(random: &mut Random, equal: bool) -> Vec<Operation<Use, Outcome>> {
+    let mut taken = false;
+    let ask = |random: &mut Random| {
+        taken = taken == random.one_in(6);
+        if taken { Use::Take } else { Use::GiveBack }
+    };
+    let mut history = history(random, equal, ask, |_| Outcome::Done, |_, _| {});
+    leave_unknown(random, &mut history, &Outcome::Unknown);
+    history
+}
+
+/// Makes about a third of the answers unknown. Most of these operations then return after all others.
+fn leave_unknown<I, O: Clone>(random: &mut Random, history: &mut [Operation<I, O>], unknown: &O) {
+    let end = history.iter().map(|operation| operation.ret).max().unwrap_or(0);
+    for operation in history {
+        if random.one_in(3) {
+            operation.output = unknown.clone();
+            if !random.one_in(4) {
+                operation.ret = end + 10 + u64::from(random.below(10));
+            }
+        }
+    }
+}
+
+fn lock_ops(history: &[Operation<Use, Outcome>], answered: &[bool]) -> Vec<Op<bool>> {
+    let op = |(operation, &answered): (&Operation<Use, Outcome>, &bool)| {
+        let input = operation.input;
+        Op {
+            call: operation.call,
+            ret: answered.then_some(operation.ret),
+            apply: Box::new(move |taken: &bool| Lock::perform(*taken, input)),
+        }
+    };
+    history.iter().zip(answered).map(op).collect()
+}
+
 fn register_ops(history: &[Operation<Ask, Answer>], answered: &[bool]) -> Vec<Op<u32>> {
     let op = |(operation, &answered): (&Operation<Ask, Answer>, &bool)| {
         let (ask, answer) = (operation.input, operation.output);
@@ -141,7 +179,7 @@ fn register_ops(history: &[Operation<Ask, Answer>], answered: &[bool]) -> Vec<Op
             ret: answered.then_some(operation.ret),
             apply: Box::new(move |state: &u32| {
                 let (given, after) = Register::perform(*state, ask);
-                (!answered || given == answer).then_some(after)
+                (!answered || answer == Answer::Unknown || given == answer).then_some(after)
             }),
         }
     };
@@ -274,6 +312,46 @@ fn registers() {
         for tells_reads in [false, true] {
             compare(&Register { tells_reads }, &history, &answered, verdicts, seed);
         }
+    }
+    of_operations.judge();
+    of_events.judge();
+}
+
+/// Some answers are unknown. The oracle takes their returns literally, and the checker ignores some of them.
+#[test]
+fn registers_with_unknown_answers() {
+    let (mut of_operations, mut of_events) = (Tally::default(), Tally::default());
+    for seed in 0..HISTORIES {
+        let mut random = Random(seed);
+        let mut history = register_history(&mut random, seed % 2 == 0);
+        leave_unknown(&mut random, &mut history, &Answer::Unknown);
+        let all = vec![true; history.len()];
+        let answered: Vec<bool> = history.iter().map(|_| !random.one_in(4)).collect();
+        let verdicts = [&all, &answered].map(|answered| expected(&register_ops(&history, answered), &0));
+        of_operations.add(verdicts[0]);
+        of_events.add(verdicts[1]);
+        for tells_reads in [false, true] {
+            compare(&Register { tells_reads }, &history, &answered, verdicts, seed);
+        }
+    }
+    of_operations.judge();
+    of_events.judge();
+}
+
+/// An unknown answer of a lock is not possible in every state. So the checker must take each return
+/// literally.
+#[test]
+fn locks_with_unknown_answers() {
+    let (mut of_operations, mut of_events) = (Tally::default(), Tally::default());
+    for seed in 0..HISTORIES {
+        let mut random = Random(seed);
+        let history = lock_history(&mut random, seed % 2 == 0);
+        let all = vec![true; history.len()];
+        let answered: Vec<bool> = history.iter().map(|_| !random.one_in(4)).collect();
+        let verdicts = [&all, &answered].map(|answered| expected(&lock_ops(&history, answered), &false));
+        of_operations.add(verdicts[0]);
+        of_events.add(verdicts[1]);
+        compare(&Lock { lies: false }, &history, &answered, verdicts, seed);
     }
     of_operations.judge();
     of_events.judge();

@@ -17,11 +17,12 @@ pub enum Ask {
 }
 
 /// The answer of the register. A read gets the value of the register. A cas gets the information whether it
-/// has written.
+/// has written. The answer `Unknown` says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Found(u32),
     Written(bool),
+    Unknown,
 }
 
 impl Register {
@@ -50,15 +51,70 @@ impl Model for Register {
 
     fn step(&self, state: &u32, input: &Ask, output: &Answer) -> Option<u32> {
         let (answer, after) = Register::perform(*state, *input);
-        (answer == *output).then_some(after)
+        (*output == Answer::Unknown || answer == *output).then_some(after)
     }
 
     fn step_unanswered(&self, state: &u32, input: &Ask) -> Option<u32> {
         Some(Register::perform(*state, *input).1)
     }
 
+    fn always_possible(&self, input: &Ask, output: &Answer) -> bool {
+        matches!((input, output), (_, Answer::Unknown) | (Ask::Write(_), Answer::Written(true)))
+    }
+
     fn read_only(&self, input: &Ask) -> bool {
         self.tells_reads && *input == Ask::Read
+    }
+}
+
+/// A lock. It can be taken only if it is free, and it can be given back only if it is taken.
+pub struct Lock {
+    /// If true, the model claims that an unknown answer is possible in every state. This is wrong.
+    pub lies: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    Take,
+    GiveBack,
+}
+
+/// The answer of the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Nobody has said how the operation ended. But it must have taken effect, and this is not possible in
+    /// every state.
+    Unknown,
+}
+
+impl Lock {
+    /// The state after an operation: whether the lock is taken.
+    pub fn perform(taken: bool, input: Use) -> Option<bool> {
+        let takes = input == Use::Take;
+        (taken != takes).then_some(takes)
+    }
+}
+
+impl Model for Lock {
+    type Input = Use;
+    type Output = Outcome;
+    type State = bool;
+
+    fn init(&self) -> bool {
+        false
+    }
+
+    fn step(&self, taken: &bool, input: &Use, _output: &Outcome) -> Option<bool> {
+        Lock::perform(*taken, *input)
+    }
+
+    fn step_unanswered(&self, taken: &bool, input: &Use) -> Option<bool> {
+        Lock::perform(*taken, *input)
+    }
+
+    fn always_possible(&self, _input: &Use, output: &Outcome) -> bool {
+        self.lies && *output == Outcome::Unknown
     }
 }
 

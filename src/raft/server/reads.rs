@@ -1,7 +1,8 @@
 //! Reads without the log: who waits for which read (see `core/reads.rs` for the rules).
 //!
 //! A read has a closure, which is called once with the read index, or with `None` if this server cannot say
-//! it. The applier thread calls the closures that have waited. It holds no lock during the call.
+//! it. The thread that delivers to the service (`applier.rs`) calls the closures that have waited. It holds
+//! no lock during the call.
 //!
 //! A follower asks its leader for the read index. Reads that arrive while a question is on its way wait, and
 //! share the next question. They must not share the present one: its answer may be older than the read.
@@ -10,9 +11,9 @@ use super::{Raft, Shared, State};
 use crate::raft::core::ReadStart;
 use crate::raft::effects::ReadId;
 use labrt::collections::{BTreeMap, VecDeque};
+use labrt::node;
 use labrt::sync::{Arc, MutexGuard};
 use labrt::time::Duration;
-use labrt::{node, trace};
 
 /// The closure of a read.
 pub(super) type Done = Box<dyn FnOnce(Option<u64>) + Send>;
@@ -56,6 +57,11 @@ impl Reads {
         if let Some(done) = self.waiting.remove(&id) {
             self.ended.push_back(Ended { done, index, term, as_leader: true });
         }
+    }
+
+    /// Is there a closure that the applier must call?
+    pub(super) fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
     }
 
     /// The next closure that the applier must call, with its read index. `term` is the server's term now, and
@@ -170,8 +176,7 @@ impl Shared {
             let unasked = std::mem::take(&mut state.reads.unasked);
             state.reads.ended.extend(unasked.into_iter().map(ended(None)));
         }
-        state.applier_woken_by = trace::parent();
-        self.applier.notify_one();
+        self.wake_applier(&mut state);
         if let Some(leader) = leader.filter(|_| is_newest && !state.reads.unasked.is_empty()) {
             self.ask_leader(state, leader);
         }

@@ -7,11 +7,16 @@ use crate::raft::progress::{Outgoing, Sent};
 use labapi::observe;
 use labrt::sync::Arc;
 use labrt::time::Duration;
-use labrt::{dlog, node, trace};
+use labrt::{dlog, node, thread, trace};
 
 /// The greatest number of messages that one flush sends. Without a limit, a thread could send the messages of
 /// other threads for ever.
 const FLUSH_MESSAGES: usize = 32;
+
+/// Does a thread let other threads run before it flushes, if several clients work? Then one message often has
+/// the commands of all these clients. In virtual time this would change nothing, because computing takes no
+/// time there.
+const YIELDS: bool = !labrt::is_sim();
 
 /// What the server knows about a sleeping sender thread.
 #[derive(Clone, Copy, Default)]
@@ -73,16 +78,27 @@ impl Shared {
     }
 
     /// The calling thread sends the messages that the sender threads would send. The senders are not woken
-    /// during the flush. If messages are left at the end, the senders are woken.
+    /// during the flush. If messages are left at the end, the senders are woken. After that, the thread may
+    /// help the applier.
+    ///
+    /// Other threads that flush at the same time return at once. So if several clients work, their commands
+    /// go into the same messages.
     pub(super) fn flush(self: &Arc<Self>) {
         let mut state = self.state.lock();
         if std::mem::replace(&mut state.flushing, true) {
             // Another thread is already flushing. It will find the new messages before its flush ends.
             return;
         }
+        let helps = self.will_help(&mut state);
+        if helps && YIELDS && state.applying.is_busy() {
+            drop(state);
+            thread::yield_now();
+            state = self.state.lock();
+        }
         let (servers, mut last) = (self.ends.len(), self.me);
+        // The messages of one flush are sent at nearly the same time, and reading the clock takes time.
+        let now = self.now();
         for _ in 0..FLUSH_MESSAGES {
-            let now = self.now();
             let mut peers = (1..=servers).map(|i| (last + i) % servers);
             let Some((outgoing, woken_by)) = peers.find_map(|peer| state.next_message(peer, now)) else {
                 break;
@@ -94,6 +110,9 @@ impl Shared {
         }
         state.flushing = false;
         self.settle(&mut state);
+        if helps {
+            self.help(state);
+        }
     }
 
     /// Sends a message. The answer arrives as a callback, on any thread. The caller must not hold the lock,

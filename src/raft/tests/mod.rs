@@ -1,6 +1,7 @@
 //! Tests of Raft: the rules one by one, all rules together on a bad network (`chaos`), and the threads around
-//! the rules (`server`).
+//! the rules (`server`, `applier`).
 
+mod applier;
 mod beyond;
 mod chaos;
 mod commitment;

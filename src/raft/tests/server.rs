@@ -10,12 +10,12 @@ use labrt::sync::{Arc, Signal};
 use labrt::thread;
 use labrt::time::{Duration, Instant, sleep};
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// Servers on a perfect network.
-struct Group {
+pub(super) struct Group {
     net: Network,
-    rafts: Vec<Raft>,
+    pub(super) rafts: Vec<Raft>,
     /// The names of the ends by owner and target.
     ends: Vec<Vec<Name>>,
 }
@@ -24,7 +24,7 @@ fn group(n: usize, sink: impl FnMut(usize) -> Box<dyn ApplySink>) -> Group {
     group_with(n, sink, |_| Options::default(), Cost::Peer)
 }
 
-fn group_with(
+pub(super) fn group_with(
     n: usize,
     mut sink: impl FnMut(usize) -> Box<dyn ApplySink>,
     options: impl Fn(usize) -> Options,
@@ -48,7 +48,7 @@ fn group_with(
 
 impl Group {
     /// Waits for a leader.
-    fn leader(&self) -> &Raft {
+    pub(super) fn leader(&self) -> &Raft {
         let deadline = Instant::now() + 10 * SECOND;
         while Instant::now() < deadline {
             if let Some(leader) = self.rafts.iter().find(|raft| raft.get_state().1) {
@@ -65,6 +65,14 @@ impl ApplySink for Box<dyn ApplySink> {
         (**self).deliver(message, stop)
     }
 
+    fn deliver_batch(&mut self, messages: Vec<ApplyMsg>, stop: &Signal) -> bool {
+        (**self).deliver_batch(messages, stop)
+    }
+
+    fn never_blocks(&self) -> bool {
+        (**self).never_blocks()
+    }
+
     fn wants_roles(&self) -> bool {
         (**self).wants_roles()
     }
@@ -74,7 +82,7 @@ impl ApplySink for Box<dyn ApplySink> {
     }
 }
 
-fn discard(_: usize) -> Box<dyn ApplySink> {
+pub(super) fn discard(_: usize) -> Box<dyn ApplySink> {
     Box::new(chan::unbounded().0)
 }
 
@@ -84,7 +92,7 @@ fn alive(raft: usize) -> Vec<String> {
 
 /// Waits until all threads of the server have ended. In virtual time the limit is 100 ms. On real threads a
 /// busy machine needs longer.
-fn assert_ends(raft: usize) {
+pub(super) fn assert_ends(raft: usize) {
     let limit = if labrt::is_sim() { SECOND / 10 } else { 5 * SECOND };
     let deadline = Instant::now() + limit;
     while !alive(raft).is_empty() {
@@ -236,7 +244,7 @@ fn a_service_hears_of_roles_if_it_wants_them() {
 
 /// The options of server `me`. With them, server 0 becomes the leader, and no server sends a heartbeat while
 /// a test runs.
-fn server_0_leads(me: usize) -> Options {
+pub(super) fn server_0_leads(me: usize) -> Options {
     let patience = if me == 0 { SECOND / 100 } else { 50 * SECOND };
     Options {
         election_timeout: patience..2 * patience,

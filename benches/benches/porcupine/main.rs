@@ -4,6 +4,8 @@
 //! `PORCUPINE_DATA` names a folder with the recorded histories, `c50-ok.txt` and `c50-bad.txt`. Without this
 //! variable these two histories are skipped.
 
+mod register;
+
 use labrt::offload;
 use labrt::time::Duration;
 use mit6824_benches::{Effort, Samples, Table, bench_main};
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
         let mut table = Table::of_times("checking a history for linearizability, until the verdict");
         recorded(effort, &mut table);
         made(effort, &mut table);
+        register::add_rows(effort, &mut table);
         texts(effort, &mut table);
         print!("{table}");
     })

@@ -1,4 +1,4 @@
-//! The network of a trial, the same for Raft and for Multi-Paxos.
+//! A network with delay and loss, the same for Raft and for Multi-Paxos.
 //!
 //! Each pair of servers has a *path*. A path is a server on the network of labrpc, which stands in front of
 //! the real server. It lets a request wait, loses it or passes it on, and does the same with the answer. The
@@ -10,16 +10,16 @@
 //! * **A stream**, as TCP: nothing is lost for good. A lost message is sent again after a round trip, and all
 //!   messages behind it wait until it has arrived. Real streams need longer to notice a loss.
 
+use crate::multi_paxos::{AcceptArgs, AcceptReply, PrepareArgs, PrepareReply};
 use labrpc::{Cost, End, Network, Responder, Server, Service};
 use labrt::collections::BinaryHeap;
 use labrt::node::NodeId;
 use labrt::rng::{self, RngExt, Stream};
-use labrt::sync::atomic::{AtomicU64, Ordering as Memory};
+use labrt::sync::atomic::{AtomicBool, AtomicU64, Ordering as Memory};
 use labrt::sync::{Arc, Condvar, Mutex};
 use labrt::thread;
 use labrt::time::{Duration, Instant};
 use mit6824::raft::{AppendEntriesArgs, AppendEntriesReply, RequestVoteArgs, RequestVoteReply};
-use mit6824_experiments::multi_paxos::{AcceptArgs, AcceptReply, PrepareArgs, PrepareReply};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cmp::Ordering;
@@ -37,20 +37,28 @@ pub struct Conditions {
     pub stream: bool,
 }
 
-/// The network of a trial.
+/// The network of a trial. It must be made and used inside a [`labrt::Run`].
 pub struct Wire {
     net: Network,
     conditions: Conditions,
     later: Arc<Later>,
     requests: Arc<AtomicU64>,
     servers: usize,
+    /// For each server, whether all messages to it and from it are lost.
+    cut: Vec<Arc<AtomicBool>>,
 }
 
 impl Wire {
     /// A network for this number of servers.
     pub fn new(servers: usize, conditions: Conditions) -> Wire {
         let requests = Arc::new(AtomicU64::new(0));
-        Wire { net: Network::new(), conditions, later: Later::start(), requests, servers }
+        let cut = (0..servers).map(|_| Arc::new(AtomicBool::new(false))).collect();
+        Wire { net: Network::new(), conditions, later: Later::start(), requests, servers, cut }
+    }
+
+    /// From now on, all messages to this server and from it are lost (if `cut` is true), or travel again.
+    pub fn cut(&self, server: usize, cut: bool) {
+        self.cut[server].store(cut, Memory::SeqCst);
     }
 
     /// The ends with which server `me` calls the others.
@@ -68,6 +76,7 @@ impl Wire {
                 later: self.later.clone(),
                 requests: self.requests.clone(),
                 to_server: self.end(NodeId::NONE, &real),
+                cut: [self.cut[from].clone(), self.cut[me].clone()],
                 luck: Mutex::new(rng::stream("head-of-line.path", (self.servers * from + me) as u64)),
                 there: Mutex::new(Instant::now()),
                 back: Mutex::new(Instant::now()),
@@ -98,6 +107,8 @@ struct Path {
     later: Arc<Later>,
     requests: Arc<AtomicU64>,
     to_server: End,
+    /// For each of the two servers, whether it is cut off.
+    cut: [Arc<AtomicBool>; 2],
     luck: Mutex<Stream>,
     /// When the last request arrives, and when the last answer arrives.
     there: Mutex<Instant>,
@@ -150,6 +161,9 @@ impl Path {
 
     /// When a message that is sent now arrives. `None` means that it is lost.
     fn travel(&self, last: &Mutex<Instant>) -> Option<Instant> {
+        if self.cut.iter().any(|cut| cut.load(Memory::SeqCst)) {
+            return None;
+        }
         let Conditions { one_way, lost, stream, .. } = self.conditions;
         let mut luck = self.luck.lock();
         let mut delay = one_way.mul_f64(luck.random_range(0.95..1.05));
@@ -292,6 +306,30 @@ mod tests {
         let range = round_trip.mul_f64(0.95)..=round_trip.mul_f64(1.06);
         assert!(answered.iter().all(|(_, time, _)| range.contains(time)));
         assert!(arrived.is_sorted(), "no message overtakes another");
+    }
+
+    #[test]
+    fn a_server_that_is_cut_off_gets_nothing_until_it_is_connected_again() {
+        let arrived = Arc::new(AtomicU64::new(0));
+        let kept = arrived.clone();
+        let outcome = Run::default().once(3, move || {
+            let wire =
+                Wire::new(2, Conditions { one_way: ONE_WAY, lost: 0, timeout: TIMEOUT, stream: false });
+            let arrived = kept.clone();
+            let accept = move |args: AcceptArgs| {
+                arrived.fetch_add(1, Memory::SeqCst);
+                AcceptReply { promised: args.ballot, up_to: 0, beyond: Vec::new() }
+            };
+            wire.add(1, Service::new("Paxos").inline("Accept", accept));
+            let ends = wire.ends(0);
+            for (cut, in_total) in [(true, 0), (false, 1), (true, 1)] {
+                wire.cut(1, cut);
+                ends[1].send("Paxos.Accept", &empty(), |_: Option<AcceptReply>| {});
+                sleep(TIMEOUT);
+                assert_eq!(kept.load(Memory::SeqCst), in_total);
+            }
+        });
+        assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
     }
 
     #[test]

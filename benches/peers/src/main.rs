@@ -1,0 +1,158 @@
+//! Measures this project's Raft and key/value service beside openraft and raft-rs. All run on the same cores,
+//! with the same payload, in programs that were built with the same settings. The systems take turns, and
+//! each measurement is a process of its own.
+//!
+//! ```text
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- kv --clients 1,32
+//! ```
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `plan` | what can be measured, and which measurements belong to a piece |
+//! | `campaign` | runs the measurements in rounds, and writes the results |
+//! | `summary` | the results as a table of text |
+//! | `ours` | the measurements of this project |
+//! | `openraft_kv` | the key/value service on openraft |
+//! | `raft_rs` | the log on raft-rs |
+//!
+//! `scripts/bench.sh` runs this program, and writes `docs/performance.md` from its results.
+
+#![forbid(unsafe_code)]
+
+mod campaign;
+mod openraft_kv;
+mod ours;
+mod plan;
+mod raft_rs;
+mod summary;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use plan::{Cell, Outcome, Piece, System};
+
+/// Measures this project beside openraft and raft-rs
+///
+/// The systems take turns, and each measurement is a process of its own. At the end a table shows the median,
+/// the least and the greatest result, and in each round the ratio of this project to the other systems.
+#[derive(Parser)]
+#[command(name = "peers", version)]
+pub struct Args {
+    /// What to measure [default: all pieces]
+    #[arg(value_enum)]
+    pieces: Vec<Piece>,
+    /// How often each measurement is repeated
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// How long one measurement takes; if it has a fixed number of steps, this number grows with the seconds
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: u64,
+    /// Which systems to measure, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "SYSTEMS", default_values = ["ours", "openraft", "raft-rs"])]
+    systems: Vec<System>,
+    /// How many clients put at the same time, as numbers from 1 to 10000, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "NUMBERS", default_values = ["1", "8", "32", "128", "1024"], value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    clients: Vec<u32>,
+    /// Another build of this program, with an older version of this project; it is measured as `before`
+    #[arg(long, value_name = "PROGRAM")]
+    before: Option<PathBuf>,
+    /// File for the results, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Makes one measurement in this process, and prints its result as JSON
+    #[arg(long, hide = true, value_name = "WHAT/SYSTEM/SERVERS/CLIENTS")]
+    measure: Option<Cell>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if let Some(cell) = args.measure {
+        return match measure(cell, args.seconds)
+            .and_then(|it| serde_json::to_string(&it).map_err(|e| e.to_string()))
+        {
+            Ok(line) => {
+                println!("{line}");
+                ExitCode::SUCCESS
+            }
+            Err(message) => {
+                eprintln!("error: {message}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    match campaign::run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(campaign::Error::Usage(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+        Err(campaign::Error::Failed(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Makes one measurement. Before and after it, measures a hand-over between two threads, because most other
+/// results depend on its cost.
+fn measure(cell: Cell, seconds: u64) -> Result<Outcome, String> {
+    let mut hand_overs = ours::hand_overs();
+    let values = match cell.system {
+        System::Openraft => openraft_kv::measure(cell, seconds)?,
+        System::RaftRs => raft_rs::measure(cell, seconds)?,
+        System::Ours | System::Before => ours::measure(cell, seconds)?,
+    };
+    hand_overs.extend(ours::hand_overs());
+    hand_overs.sort_by(f64::total_cmp);
+    Ok(Outcome { hand_over_ns: hand_overs[hand_overs.len() / 2], values })
+}
+
+/// The error for a measurement that a system does not have.
+fn not_measured_by(cell: Cell) -> String {
+    format!("{} has no measurement `{}`", cell.system.name(), cell.what.name())
+}
+
+/// How many entries a measurement of the log has.
+fn entries(seconds: u64) -> u64 {
+    100_000 * seconds
+}
+
+/// How many bytes a command of the log has.
+const COMMAND_BYTES: usize = mit6824_benches::cluster::COMMAND_BYTES;
+/// How many entries may be under way: proposed, but not yet applied by all servers.
+const WINDOW: u64 = mit6824_benches::cluster::WINDOW;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::What;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+        let refused = |args: &[&str]| Args::try_parse_from([&["peers"], args].concat()).is_err();
+        assert!(!refused(&["kv", "entries", "--clients", "1,32", "--systems", "ours,raft-rs"]));
+        assert!(
+            refused(&["--clients", "0"]) && refused(&["--clients", "1,x"]) && refused(&["--rounds", "0"])
+        );
+        assert!(refused(&["--systems", "etcd"]) && refused(&["disk"]) && refused(&["--seconds", "61"]));
+        assert!(refused(&["--measure", "put/ours/3"]));
+    }
+
+    #[test]
+    fn each_system_measures_something() {
+        for (what, system) in [
+            (What::Put, System::Ours),
+            (What::Put, System::Openraft),
+            (What::Entries, System::Ours),
+            (What::Entries, System::RaftRs),
+        ] {
+            let outcome = measure(Cell { what, system, servers: 3, clients: 2 }, 1).expect("it works");
+            assert!(outcome.values["rate"] > 100.0, "{what:?} {system:?}: {outcome:?}");
+        }
+        let cell = Cell { what: What::Put, system: System::RaftRs, servers: 3, clients: 2 };
+        assert!(measure(cell, 1).is_err(), "there is no service on raft-rs");
+    }
+}

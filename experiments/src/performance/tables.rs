@@ -1,0 +1,306 @@
+//! The tables of the page.
+
+use crate::results::{Results, Spread, number, ratio, time};
+
+/// The pieces that the page has.
+pub const PIECES: &[&str] = &["floor", "kv", "entries", "own", "course", "seeds"];
+
+/// The systems that the tables know, with the names that the tables use. The first one is this project.
+pub const SYSTEMS: &[(&str, &str)] =
+    &[("ours", "here"), ("before", "here, older commit"), ("openraft", "openraft"), ("raft-rs", "raft-rs")];
+
+/// The costs of the machine, with their text.
+const COSTS: &[(&str, &str)] = &[
+    ("across", "a hand-over between two cores: wake a thread that sleeps, and sleep"),
+    ("within", "a hand-over within one core"),
+    ("rendezvous", "a message through a rendezvous channel"),
+    ("lock", "take a lock that no other thread wants, give it back"),
+    ("encode", "encode the smallest AppendEntries message"),
+    ("decode", "decode it"),
+    ("copy", "copy 64 KiB"),
+];
+
+/// The rows of the table `own`: what, servers, clients, the text, and the figure of the Go course.
+const OWN: &[(&str, u32, u32, &str, &str)] = &[
+    (
+        "call",
+        1,
+        1,
+        "an RPC with a small argument, to an inline handler (it runs on the caller's thread)",
+        "35 to 53 us",
+    ),
+    ("command", 3, 1, "one command, from its start until it is applied on the leader", ""),
+    (
+        "long-log",
+        3,
+        0,
+        "commands per second, pipelined, with a log that already has 200,000 entries",
+        "loses its leader before 20,000",
+    ),
+    ("get", 3, 1, "gets per second, 1 client, 3 servers", ""),
+    ("get", 3, 32, "gets per second, 32 clients, 3 servers", ""),
+    ("get", 3, 128, "gets per second, 128 clients, 3 servers", ""),
+    ("put", 5, 1, "puts per second, 1 client, 5 servers", ""),
+    ("put", 5, 32, "puts per second, 32 clients, 5 servers", ""),
+    ("put", 5, 128, "puts per second, 128 clients, 5 servers", ""),
+    (
+        "appends",
+        3,
+        1,
+        "1,000 operations of one client, as in `speed_3a`",
+        "two ranges were measured: 0.6 to 4 s, and 16 to 20 s",
+    ),
+    ("shards", 1, 32, "puts per second, 32 clients, a sharded service of 1 group on these cores", ""),
+    ("shards", 2, 32, "the same with 2 groups", ""),
+    ("shards", 3, 32, "the same with 3 groups", ""),
+];
+
+/// The longest waits of the table `own`: the value, and the text.
+const WAITS: &[(&str, &str)] = &[
+    ("before_ns", "longest wait of a client of the sharded service, 100 kB in each shard"),
+    ("stays_ns", "the same while a third group joins, for shards that stay in their group"),
+    ("ns", "the same, for shards that move to the new group"),
+];
+
+/// A lab of the table `course`: the suite, the name, and the least and the greatest CPU seconds with Go.
+pub type Lab = (&'static str, &'static str, Option<(f64, f64)>);
+
+/// The labs of the table `course`.
+pub const LABS: &[Lab] = &[
+    ("lab2a", "2A", None),
+    ("lab2b", "2B", Some((1.1, 1.1))),
+    ("lab2c", "2C", Some((17.9, 17.9))),
+    ("lab2d", "2D", None),
+    ("lab3a", "3A", Some((105.0, 152.0))),
+    ("lab3b", "3B", Some((48.0, 48.0))),
+    ("lab4a", "4A", None),
+    ("lab4b", "4B", Some((68.0, 68.0))),
+];
+
+/// The figures of a piece, as lines of the page.
+///
+/// # Errors
+/// If the page does not know this piece.
+pub fn of_piece(piece: &str, results: &Results, note: &str) -> Result<String, String> {
+    let results = results.of(piece);
+    let table = match piece {
+        "floor" => floor(&results),
+        "kv" => kv(&results),
+        "entries" => entries(&results),
+        "own" => own(&results),
+        "course" => course(&results),
+        "seeds" => seeds(&results),
+        _ => {
+            return Err(format!(
+                "there is a result of the piece `{piece}`: expected one of {}",
+                PIECES.join(", ")
+            ));
+        }
+    };
+    let floor = results.hand_over().map_or_else(String::new, |it| {
+        format!(" A hand-over between two cores took {} in this run.", it.text(time))
+    });
+    Ok(format!("{note}{floor}\n\n{table}"))
+}
+
+/// One line of a table.
+fn row(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// The head of a table. The first column is aligned to the left, the others to the right.
+fn head(cells: &[String]) -> String {
+    let rule: Vec<String> =
+        (0..cells.len()).map(|column| if column == 0 { "---" } else { "---:" }.to_owned()).collect();
+    format!("{}|{}|\n", row(cells), rule.join("|"))
+}
+
+fn texts(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(|cell| (*cell).to_owned()).collect()
+}
+
+fn shown(spread: Option<Spread>, write: fn(f64) -> String) -> String {
+    spread.map_or_else(|| "-".to_owned(), |spread| spread.text(write))
+}
+
+fn median(spread: Option<Spread>, write: fn(f64) -> String) -> String {
+    spread.map_or_else(|| "-".to_owned(), |spread| write(spread.median))
+}
+
+fn floor(results: &Results) -> String {
+    let mut table = head(&texts(&["what", "takes"]));
+    for (what, text) in COSTS {
+        let found = results.only(|it| it.what == *what);
+        if !found.is_empty() {
+            table += &row(&[(*text).to_owned(), shown(found.spread("ns"), time)]);
+        }
+    }
+    table
+}
+
+/// The systems that have results.
+fn systems(results: &Results) -> Vec<(&'static str, &'static str)> {
+    SYSTEMS.iter().copied().filter(|(system, _)| !results.by(system).is_empty()).collect()
+}
+
+fn kv(results: &Results) -> String {
+    let systems = systems(results);
+    let others = || systems.iter().filter(|(system, _)| *system != "ours");
+    let mut cells = texts(&["clients"]);
+    cells.extend(systems.iter().map(|(_, name)| format!("puts per second, {name}")));
+    cells.extend(others().map(|(_, name)| format!("here / {name}, by round")));
+    cells.extend(texts(&["last second / first, here", "hand-over"]));
+    let mut table = head(&cells);
+    for clients in results.clients() {
+        let at = results.only(|it| it.clients == clients);
+        let ours = at.by("ours");
+        let mut cells = vec![number_of_clients(clients)];
+        cells.extend(systems.iter().map(|(system, _)| shown(at.by(system).spread("rate"), number)));
+        cells.extend(others().map(|(system, _)| shown(ours.over(&at.by(system), "rate"), ratio)));
+        cells.push(median(ours.spread("last_over_first"), ratio));
+        cells.push(median(at.hand_over(), time));
+        table += &row(&cells);
+    }
+    table
+}
+
+/// A number of clients, exactly.
+fn number_of_clients(clients: u32) -> String {
+    match clients {
+        0..1000 => clients.to_string(),
+        _ => format!("{},{:03}", clients / 1000, clients % 1000),
+    }
+}
+
+fn entries(results: &Results) -> String {
+    let ours = results.by("ours");
+    let mut table =
+        head(&texts(&["system", "entries per second", "here / this system, by round", "hand-over"]));
+    for (system, name) in systems(results) {
+        let found = results.by(system);
+        let over = if system == "ours" { String::new() } else { shown(ours.over(&found, "rate"), ratio) };
+        table += &row(&[
+            name.to_owned(),
+            shown(found.spread("rate"), number),
+            over,
+            median(found.hand_over(), time),
+        ]);
+    }
+    table
+}
+
+fn own(results: &Results) -> String {
+    let systems = systems(results);
+    let mut cells = texts(&["what"]);
+    cells.extend(systems.iter().map(|(_, name)| (*name).to_owned()));
+    cells.extend(texts(&["Go", "hand-over"]));
+    let mut table = head(&cells);
+    let mut add = |found: &Results, value: &str, text: &str, go: &str| {
+        let write = if value == "rate" { number } else { time };
+        let mut cells = vec![text.to_owned()];
+        cells.extend(systems.iter().map(|(system, _)| shown(found.by(system).spread(value), write)));
+        cells.extend([go.to_owned(), median(found.hand_over(), time)]);
+        table += &row(&cells);
+    };
+    for (what, servers, clients, text, go) in OWN {
+        let found =
+            results.only(|it| (it.what.as_str(), it.servers, it.clients) == (what, *servers, *clients));
+        let value = if found.spread("rate").is_some() { "rate" } else { "ns" };
+        if !found.is_empty() {
+            add(&found, value, text, go);
+        }
+    }
+    let join = results.only(|it| it.what == "join");
+    if !join.is_empty() {
+        WAITS.iter().for_each(|(value, text)| add(&join, value, text, ""));
+    }
+    table
+}
+
+fn seconds(value: f64) -> String {
+    format!("{} s", number(value))
+}
+
+fn course(results: &Results) -> String {
+    let mut table = head(&texts(&["lab", "CPU, here", "CPU, Go", "Go / here", "wall, here"]));
+    for (suite, name, go) in LABS {
+        let found = results.only(|it| it.what == *suite);
+        let Some(cpu) = found.spread("cpu_s") else { continue };
+        let (go_text, over) = match go {
+            None => Default::default(),
+            Some((least, greatest)) if least == greatest => {
+                (seconds_exactly(*least), number(least / cpu.median))
+            }
+            Some((least, greatest)) => (
+                format!("{least} to {greatest} s"),
+                format!("{} to {}", number(least / cpu.median), number(greatest / cpu.median)),
+            ),
+        };
+        table += &row(&[
+            (*name).to_owned(),
+            shown(Some(cpu), seconds),
+            go_text,
+            over,
+            shown(found.spread("wall_s"), seconds),
+        ]);
+    }
+    table
+}
+
+fn seconds_exactly(value: f64) -> String {
+    format!("{value} s")
+}
+
+fn seeds(results: &Results) -> String {
+    let mut table = head(&texts(&["lab", "runs", "CPU of one run of all its tests"]));
+    for (what, text) in [("lab2", "2, all parts"), ("lab3", "3, both parts"), ("lab4", "4, both parts")] {
+        let found = results.only(|it| it.what == what);
+        let Some(cpu) = found.spread("cpu_s") else { continue };
+        table += &row(&[text.to_owned(), median(found.spread("runs"), number), shown(Some(cpu), seconds)]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn results(lines: &[&str]) -> Results {
+        let mut results = Results::default();
+        results.add(&lines.join("\n")).expect("they are results");
+        results
+    }
+
+    #[test]
+    fn the_table_of_puts_has_a_column_for_each_system() {
+        let results = results(&[
+            r#"{"piece":"kv","what":"put","system":"ours","clients":1024,"hand_over_ns":5000,"values":{"rate":50000,"last_over_first":0.98}}"#,
+            r#"{"piece":"kv","what":"put","system":"openraft","clients":1024,"hand_over_ns":5000,"values":{"rate":200000}}"#,
+        ]);
+        let text = of_piece("kv", &results, "Here and now.").expect("it is a piece");
+        assert!(text.starts_with(
+            "Here and now. A hand-over between two cores took 5.0 us in this run.\n\n| clients |"
+        ));
+        assert!(text.ends_with("| 1,024 | 50,000 | 200,000 | 0.25 | 0.98 | 5.0 us |\n"), "{text}");
+        let columns = text.lines().skip(2).map(|line| line.matches('|').count()).collect::<Vec<_>>();
+        assert_eq!(columns, [7, 7, 7]);
+    }
+
+    #[test]
+    fn the_table_of_the_course_has_the_figures_of_go() {
+        let results = results(&[
+            r#"{"piece":"course","what":"lab2b","values":{"cpu_s":0.1,"wall_s":20}}"#,
+            r#"{"piece":"course","what":"lab3a","values":{"cpu_s":5,"wall_s":200}}"#,
+        ]);
+        let text = course(&results.of("course"));
+        assert!(text.contains("| 2B | 0.10 s | 1.1 s | 11 | 20 s |\n"), "{text}");
+        assert!(text.contains("| 3A | 5.0 s | 105 to 152 s | 21 to 30 | 200 s |\n"), "{text}");
+    }
+
+    #[test]
+    fn an_unknown_piece_is_an_error() {
+        let results = results(&[r#"{"piece":"disk","what":"sync","values":{"ns":1}}"#]);
+        let error = of_piece("disk", &results, "").expect_err("there is no such piece");
+        assert!(error.contains("`disk`") && error.contains("entries"), "{error}");
+    }
+}

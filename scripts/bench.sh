@@ -1,0 +1,259 @@
+#!/usr/bin/env bash
+# Measures this project and writes docs/performance.md: see `scripts/bench.sh --help`.
+# You can call it from any folder.
+set -euo pipefail
+root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
+cd "$root"
+
+usage() {
+    cat <<'END'
+Measures this project, and beside it openraft and raft-rs, and writes the figures and the pictures of
+docs/performance.md. The machine must have nothing else to do.
+
+usage: scripts/bench.sh [OPTIONS]
+
+  --only PIECES      only these pieces, separated by commas; the page keeps the other figures
+  --labs LABS        only these labs of the piece course, separated by commas, for example lab2a,lab2b; the
+                     table also has those labs that were measured before with the same commit
+  --against COMMIT   also measure this older commit: the old and the new program take turns
+  --rounds N         how often each measurement is repeated, 1 to 1000 (default: 5)
+  --seconds N        how long one measurement takes, 1 to 60 (default: 2)
+  --quick            only show that all works, in a few seconds after the build: one round, a build that is
+                     hardly optimized, and a page in a temporary folder
+  --build            only build, so that a later call measures at once
+  -h, --help         show this text
+
+  piece    what it measures                                                  takes, after the build
+  floor    the machine: hand-overs, a free lock, a small message, a copy     3 seconds
+  kv       puts with 1 to 1,024 clients: ours and openraft                   2 minutes
+  entries  entries of a log, without a service: ours and raft-rs             5 seconds
+  own      calls, latency, gets, five servers, shards, a long log            2 minutes
+  course   the course's tests on real threads: CPU and wall time of each lab 9 minutes
+  seeds    the course's tests in virtual time: CPU of one run                2 minutes
+
+The results are in out/bench/COMMIT, one file for each piece.
+END
+}
+
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    echo "see: scripts/bench.sh --help" >&2
+    exit 2
+}
+say() { printf '\n=== %s (%s s so far)\n' "$*" "$SECONDS" >&2; }
+
+all_pieces=(floor kv entries own course seeds)
+all_labs=(lab2a lab2b lab2c lab2d lab3a lab3b lab4a lab4b)
+pieces=()
+labs=()
+against=''
+rounds=''
+seconds=''
+quick=''
+only_build=''
+
+# The words of a list with commas. Each must be one of the words that follow.
+list() {
+    local option=$1 text=$2 word
+    shift 2
+    local words
+    IFS=, read -r -a words <<<"$text"
+    [ ${#words[@]} -gt 0 ] || fail "$option: expected some of: $*"
+    for word in "${words[@]}"; do
+        case " $* " in
+        *" $word "*) ;;
+        *) fail "$option $text: \`$word\` is unknown; expected some of: $*" ;;
+        esac
+    done
+    printf '%s\n' "${words[@]}"
+}
+number() {
+    case $2 in
+    '' | *[!0-9]* | ?????*) fail "$1 $2: expected a number from 1 to $3" ;;
+    esac
+    if [ "$2" -lt 1 ] || [ "$2" -gt "$3" ]; then fail "$1 $2: expected a number from 1 to $3"; fi
+}
+
+while [ $# -gt 0 ]; do
+    option=$1
+    shift
+    case $option in
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    --quick) quick=1 && continue ;;
+    --build) only_build=1 && continue ;;
+    --only | --labs | --against | --rounds | --seconds) [ $# -gt 0 ] || fail "$option: expected a value" ;;
+    *) fail "unknown argument \`$option\`" ;;
+    esac
+    case $option in
+    --only)
+        chosen=$(list --only "$1" "${all_pieces[@]}") || exit
+        mapfile -t pieces <<<"$chosen"
+        ;;
+    --labs)
+        chosen=$(list --labs "$1" "${all_labs[@]}") || exit
+        mapfile -t labs <<<"$chosen"
+        ;;
+    --against) against=$1 ;;
+    --rounds) number --rounds "$1" 1000 && rounds=$1 ;;
+    --seconds) number --seconds "$1" 60 && seconds=$1 ;;
+    esac
+    shift
+done
+if [ ${#pieces[@]} = 0 ]; then
+    if [ -n "$quick" ]; then pieces=(floor kv entries); else pieces=("${all_pieces[@]}"); fi
+fi
+[ ${#labs[@]} -gt 0 ] || labs=("${all_labs[@]}")
+if [ -n "$against" ]; then
+    against=$(git rev-parse --short --verify --quiet "$against^{commit}") || fail "--against: there is no such commit"
+fi
+
+scratch=$(mktemp -d)
+old=$scratch/old
+cleanup() {
+    if [ -d "$old" ]; then git worktree remove --force "$old" || true; fi
+    rm -rf "$scratch"
+}
+trap cleanup EXIT
+
+# The name of what is measured. The page and the pictures do not count as changes.
+commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+[ -z "$(git status --porcelain -- . ':!docs/performance*' 2>/dev/null)" ] || commit+=-changed
+processor=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1 | tr -s ' ')
+note="Commit $commit, $(LC_ALL=C date -u '+%-d %B %Y'), $(nproc) cores (${processor:-unknown processor})."
+[ -z "$against" ] || note+=" The older commit is $against."
+
+results=$root/out/bench/$commit
+page=$root/docs/performance.md
+pictures=$root/docs
+profile=release
+if [ -n "$quick" ]; then
+    results=$scratch/results
+    mkdir -p "$scratch/docs"
+    page=$scratch/docs/performance.md
+    pictures=$scratch/docs
+    cp docs/performance.md "$page"
+    profile=dev
+    : "${rounds:=1}" "${seconds:=1}"
+fi
+: "${rounds:=5}" "${seconds:=2}"
+mkdir -p "$results"
+
+# Builds the program that measures, from a copy of this project: $1 is the copy, $2 is the file for the program.
+# All copies use the same folder for what is built, so that the crates of others are built once.
+target=${CARGO_TARGET_DIR:-$root/target}
+build_peers() {
+    (cd "$1" && CARGO_TARGET_DIR=$target cargo build --profile "$profile" "${@:3}" --manifest-path benches/peers/Cargo.toml) ||
+        return 1
+    cp "$target/${profile/#dev/debug}/peers" "$2"
+}
+measure() {
+    local piece=$1 arguments=()
+    say "$piece"
+    [ -z "$quick" ] || arguments+=(--clients '1,8')
+    [ -z "$against" ] || [ "$piece" = floor ] || arguments+=(--before "$scratch/peers-before")
+    "$scratch/peers" "$piece" --rounds "$rounds" --seconds "$seconds" --json "$results/$piece.json" "${arguments[@]}"
+}
+
+# Runs dstest, and prints the CPU seconds and the seconds of the wall. If it fails, its output goes to stderr.
+dstest() {
+    local text output
+    output=$(mktemp -p "$scratch")
+    scripts/dstest.sh "$@" >"$output" || {
+        cat "$output" >&2
+        return 1
+    }
+    text=$(sed -n 's/^\([0-9.]*\) CPU seconds, \([0-9.]*\) s wall$/\1 \2/p' "$output")
+    [ -n "$text" ] || {
+        cat "$output" >&2
+        echo "error: dstest did not say how long it took" >&2
+        return 1
+    }
+    echo "$text"
+}
+# Measures one lab on real threads: one test after the other, as with Go.
+lab() {
+    local lab=$1 cpu wall times
+    times=$(dstest -n 1 -p 1 "$lab")
+    read -r cpu wall <<<"$times"
+    echo "$lab: $cpu s of CPU, $wall s" >&2
+    printf '{"piece":"course","what":"%s","values":{"cpu_s":%s,"wall_s":%s}}\n' "$lab" "$cpu" "$wall" >"$results/course-$lab.json"
+}
+course() {
+    local lab pid pids=()
+    # The tests of labs 2 and 4 sleep most of the time, so these labs run at once. Lab 3 computes.
+    for lab in "${labs[@]}"; do
+        case $lab in lab3*) continue ;; esac
+        say "$lab on real threads"
+        lab "$lab" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid"; done
+    for lab in "${labs[@]}"; do
+        case $lab in lab3*) ;; *) continue ;; esac
+        say "$lab on real threads"
+        lab "$lab"
+    done
+}
+seeds() {
+    local lab runs suites cpu wall times
+    for lab in "lab2 200 lab2a lab2b lab2c lab2d" "lab3 10 lab3a lab3b" "lab4 50 lab4a lab4b"; do
+        read -r lab runs suites <<<"$lab"
+        [ -z "$quick" ] || runs=2
+        say "$lab in virtual time"
+        # shellcheck disable=SC2086 # one text names several suites
+        times=$(dstest --sim -n "$runs" -t 600 $suites)
+        read -r cpu wall <<<"$times"
+        echo "$lab: $cpu s of CPU for $runs runs, $wall s" >&2
+        cpu=$(awk -v cpu="$cpu" -v runs="$runs" 'BEGIN { printf "%.4f", cpu / runs }')
+        printf '{"piece":"seeds","what":"%s","values":{"cpu_s":%s,"runs":%s}}\n' "$lab" "$cpu" "$runs"
+    done >"$results/seeds.json"
+}
+
+peers_needed=''
+for piece in "${pieces[@]}"; do
+    case $piece in course | seeds) ;; *) peers_needed=1 ;; esac
+done
+say "build"
+cargo build --quiet --package mit6824-experiments --bin performance
+writer=$target/debug/performance
+if [ -n "$peers_needed" ]; then
+    if [ -n "$against" ]; then
+        say "build the older commit $against"
+        git worktree add --quiet --detach "$old" "$against"
+        # The program that measures is the same. Only what it measures is older.
+        rm -rf "$old/benches"
+        cp -r benches "$old/benches"
+        rm -rf "$old/benches/peers/target"
+        sed -i 's|^exclude = .*|exclude = ["benches/peers", "examples"]|' "$old/Cargo.toml"
+        build_peers "$old" "$scratch/peers-before" || {
+            echo "error: --against $against: the programs of this commit cannot measure that one" >&2
+            exit 1
+        }
+        say "build this commit"
+    fi
+    build_peers "$root" "$scratch/peers" --locked
+fi
+[ -z "$only_build" ] || exit 0
+
+for piece in "${pieces[@]}"; do
+    case $piece in
+    course)
+        course
+        files=("$results"/course-*.json)
+        ;;
+    seeds)
+        seeds
+        files=("$results/seeds.json")
+        ;;
+    *)
+        measure "$piece"
+        files=("$results/$piece.json")
+        ;;
+    esac
+    "$writer" --page "$page" --pictures "$pictures" --note "$note" "${files[@]}"
+done
+say "done: ${pieces[*]}"
+[ -n "$quick" ] || git --no-pager diff --stat -- docs >&2 || true
