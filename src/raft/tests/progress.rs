@@ -381,7 +381,8 @@ fn a_refusal_that_comes_late_only_costs_its_own_entries() {
 }
 
 /// The leader ignores only one refusal until the follower acknowledges more entries. The answer to an old
-/// heartbeat acknowledges nothing new. So the leader believes the second refusal, and sends all entries again.
+/// heartbeat acknowledges nothing new. So the leader believes the second refusal, and sends all entries
+/// again.
 #[test]
 fn two_refusals_without_a_new_entry_are_believed() {
     let mut core = in_touch();
