@@ -43,6 +43,39 @@ fn an_entry_of_a_later_term_is_noticed() {
 }
 
 #[test]
+fn a_term_that_does_not_rise_is_noticed() {
+    for term in [1, 2] {
+        let mut core = server(Role::Follower);
+        let message = message_of(|| core.set_term(term));
+        assert!(message.contains(&format!("from 2 to {term} on S0")), "{message:?}");
+    }
+}
+
+#[test]
+fn a_commit_index_that_does_not_rise_is_noticed() {
+    let mut core = server(Role::Follower);
+    let message = message_of(|| core.commit(0));
+    assert!(message.contains("from 0 to 0 on S0"), "{message:?}");
+}
+
+#[test]
+fn a_wrong_applied_index_is_noticed() {
+    for index in [0, 1] {
+        let mut core = server(Role::Follower);
+        let message = message_of(|| core.set_applied(index));
+        assert!(message.contains(&format!("from 0 to {index} on S0, commit index 0")), "{message:?}");
+    }
+}
+
+#[test]
+fn a_wrong_view_of_a_follower_is_noticed() {
+    breaks(Role::Leader, "a leader's views end with its log (5.3)", |core| {
+        let Standing::Leader(progress) = &mut core.standing else { panic!("the server leads") };
+        progress[2] = Progress::new(3, None);
+    });
+}
+
+#[test]
 fn a_vote_for_an_unknown_server_is_noticed() {
     breaks(Role::Follower, "a vote goes to a server of the group (5.2)", |core| core.voted_for = Some(3));
 }

@@ -82,3 +82,20 @@ fn a_snapshot_that_does_not_exist_is_noticed() {
         view.state = State::Snapshot { seq: 2, last_included_index: 3, resend: Resend::No };
     });
 }
+
+/// A snapshot is on its way, and each of its numbers is wrong once.
+#[test]
+fn a_wrong_number_of_a_snapshot_is_noticed() {
+    let entry = || Entry { term: 1, command: Command::new("x") };
+    let log = RaftLog::after(2, 1, vec![entry(), entry()]);
+    let check = |seq, last_included_index, next_index| {
+        let mut view = Progress::new(4, None);
+        view.restart_from(next_index, 1);
+        view.state = State::Snapshot { seq, last_included_index, resend: Resend::No };
+        catch_unwind(AssertUnwindSafe(|| view.check_with(&log, 2, 3))).is_ok()
+    };
+    assert!(check(2, 2, 2));
+    assert!(!check(3, 2, 2), "the next message has this number");
+    assert!(!check(2, 3, 2), "the log does not begin there");
+    assert!(!check(2, 2, 3), "the follower does not need the snapshot");
+}

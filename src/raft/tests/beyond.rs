@@ -42,6 +42,16 @@ fn next_pre_vote(core: &mut Server, peer: usize) -> (Sent, RequestVoteArgs) {
 
 // ---------------------------------------------------------------------- PreVote
 
+/// A pre-vote is about the next term. So a vote in the current term does not matter, but the candidate must
+/// be a server of the group.
+#[test]
+fn who_gets_a_pre_vote() {
+    let mut core = follower(3, 3, &[]);
+    assert_eq!(core.request_vote(&ask(3, 1, (0, 0))), yes(3));
+    assert_eq!(core.pre_vote(&ask(4, 2, (0, 0))), yes(3));
+    assert_eq!(core.pre_vote(&ask(4, 3, (0, 0))), no(3));
+}
+
 /// A server that times out asks first. Its term rises only when a majority has said yes.
 #[test]
 fn no_election_without_pre_votes_of_a_majority() {
@@ -50,6 +60,7 @@ fn no_election_without_pre_votes_of_a_majority() {
     let effects = core.take_effects();
     assert!(effects.persist.is_empty() && effects.role_changed.is_none(), "{effects:?}");
     assert!(effects.election_timer_reset);
+    assert_eq!(effects.events, [Event::PreVotesAsked(4)]);
     assert_eq!((core.current_term(), core.role()), (3, Role::Follower));
     let asked: Vec<(Sent, RequestVoteArgs)> = (1..5).map(|peer| next_pre_vote(&mut core, peer)).collect();
     assert!(asked.iter().all(|(_, args)| *args == ask(4, 0, (2, 3))), "{asked:?}");
@@ -226,6 +237,22 @@ fn a_new_leader_has_the_whole_timeout() {
     assert_eq!(core.election_deadline().map(|at| at < core.now + LONGEST), Some(true));
 }
 
+/// The second term of a leader: the answers of its first term are forgotten.
+#[test]
+fn a_leader_has_the_whole_timeout_in_each_of_its_terms() {
+    let mut core = with_check_quorum(follower(3, 3, &[]));
+    for term in [4, 5] {
+        core.now += Duration::from_secs(1);
+        core.election_timeout();
+        give_vote(&mut core, 1);
+        assert_eq!((core.current_term(), core.role()), (term, Role::Leader));
+        assert_eq!(core.election_deadline(), Some(core.now + LONGEST));
+        core.now += LONGEST;
+        core.election_timeout();
+        assert_eq!((core.current_term(), core.role()), (term, Role::Follower));
+    }
+}
+
 /// Without the option, a leader that nobody answers stays leader.
 #[test]
 fn a_leader_of_figure_2_stays() {
@@ -266,6 +293,11 @@ fn a_server_with_a_leader_ignores_candidates() {
     assert!(core.take_effects().persist.is_empty());
     core.now += MS;
     assert_eq!(core.request_vote(&ask(9, 2, (0, 0))), yes(9));
+
+    // The rule is about higher terms. In its own term, a vote harms no leader, so Figure 2 decides.
+    let mut core = with_check_quorum(follower(3, 3, &[]));
+    core.append_entries(&append(1, 3, (0, 0), &[]));
+    assert_eq!(core.request_vote(&ask(3, 2, (0, 0))), yes(3));
 
     let mut core = with_check_quorum(leader(3, 3, &[]));
     assert_eq!(core.request_vote(&ask(9, 2, (0, 0))), no(3));
@@ -353,6 +385,20 @@ fn a_leader_gives_up_a_transfer() {
     assert_eq!((core.transfers_to(), core.election_deadline()), (None, None));
     assert!(core.is_leader() && core.propose(command(3, 3)).is_some());
     assert_eq!(core.transfer_leadership(2), Ok(()));
+}
+
+/// A transfer ends with the term in which it began. The same server may lead again later, and then it takes
+/// commands.
+#[test]
+fn a_transfer_ends_with_its_term() {
+    let mut core = leader_in_operation();
+    assert_eq!(core.transfer_leadership(1), Ok(()));
+    core.append_entries(&append(2, 4, (2, 3), &[]));
+    core.election_timeout();
+    give_vote(&mut core, 1);
+    assert_eq!((core.current_term(), core.role()), (5, Role::Leader));
+    assert_eq!(core.transfers_to(), None);
+    assert!(core.propose(command(3, 5)).is_some());
 }
 
 #[test]

@@ -50,11 +50,18 @@ fn entries_can_be_removed_at_both_ends() {
     assert_eq!((log.last_index(), log.last_term()), (13, 4));
     log.compact(12);
     assert_eq!((log.last_included_index(), log.last_included_term(), log.len()), (12, 4, 1));
+    assert!(!log.is_empty());
     log.compact(13);
     assert_eq!((log.last_index(), log.last_term(), log.is_empty()), (13, 4, true));
     assert_eq!(log.append(Entry { term: 6, command: command(14, 6) }), 14);
     log.reset(20, 7);
     assert_eq!((log.first_index(), log.last_index(), log.last_term()), (21, 20, 7));
+}
+
+#[test]
+#[should_panic(expected = "Leader Completeness, committed entries stay (5.4): truncating from 10")]
+fn the_last_entry_of_a_snapshot_cannot_be_removed() {
+    log_after_10(&[3]).truncate_from(10);
 }
 
 #[test]

@@ -32,6 +32,15 @@ fn shape(args: &AppendEntriesArgs) -> (u64, usize) {
     (args.prev_log_index, args.entries.len())
 }
 
+/// A leader has a view of each other server. The other roles have no views.
+#[test]
+fn a_leader_views_the_others_but_not_itself() {
+    let has_view = |core: &Core| [0, 1, 2, 3].map(|peer| core.progress(peer).is_some());
+    assert_eq!(has_view(&leader(3, 1, &[])), [false, true, true, false]);
+    assert_eq!(has_view(&candidate(3, 1, &[])), [false; 4]);
+    assert_eq!(has_view(&follower(3, 1, &[])), [false; 4]);
+}
+
 #[test]
 fn an_entry_goes_out_at_once_and_others_share_the_next_message() {
     let mut core = in_touch();
@@ -49,6 +58,7 @@ fn an_entry_goes_out_at_once_and_others_share_the_next_message() {
     assert_eq!(core.due_in(1), Some(ENTRIES_INTERVAL));
     let (_, args) = next_append(&mut core, 1, ENTRIES_INTERVAL);
     assert_eq!(shape(&args), (6, 2));
+    assert_eq!(core.progress(1).map(Progress::inflight), Some(2), "messages with entries on their way");
 }
 
 /// The deadline until which a peer's sender thread sleeps. If a message is due now, the deadline is the
@@ -178,6 +188,7 @@ fn twelve_commands_cost_at_most_42_rpcs_on_any_schedule() {
 /// times are in microseconds.
 fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
     const START: u64 = 200_000;
+    const LONGEST: u64 = 2_000_000;
     struct Peer {
         told: u64,
         replies: Vec<(u64, Sent)>,
@@ -196,7 +207,7 @@ fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
         peers.push(Peer { told: 0, replies: Vec::new() });
     }
     let (mut count, mut proposed) = (0, 0);
-    for now in (START..).step_by(10) {
+    for now in (START..START + LONGEST).step_by(10) {
         core.now = Duration::from_micros(now);
         while proposed < 12 && now >= START + proposed * between_commands {
             propose(&mut core, 1);
@@ -223,7 +234,10 @@ fn rpcs_for_twelve_commands(round_trip: u64, between_commands: u64) -> usize {
             return count;
         }
     }
-    unreachable!("the clock has no end")
+    panic!(
+        "after {LONGEST} us the followers do not know that 12 commands are committed: {}",
+        core.commit_index()
+    )
 }
 
 #[test]
@@ -366,6 +380,95 @@ fn a_refusal_that_comes_late_only_costs_its_own_entries() {
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 3));
 }
 
+/// The leader ignores only one refusal until the follower acknowledges more entries. The answer to an old
+/// heartbeat acknowledges nothing new. So the leader believes the second refusal, and sends all entries
+/// again.
+#[test]
+fn two_refusals_without_a_new_entry_are_believed() {
+    let mut core = in_touch();
+    let (heartbeat, _) = next_append(&mut core, 1, HEARTBEAT_INTERVAL);
+    propose(&mut core, 2);
+    next_append(&mut core, 1, AT_ONCE);
+    let later = [3, 1].map(|count| {
+        propose(&mut core, count);
+        next_append(&mut core, 1, ENTRIES_INTERVAL).0
+    });
+    refusal(&mut core, later[0], 0, 0);
+    assert_eq!(has_leader_view(&core, 1), (0, 3), "the first message may still bring the first two entries");
+    success(&mut core, heartbeat);
+    refusal(&mut core, later[1], 0, 0);
+    assert_eq!(has_leader_view(&core, 1), (0, 1));
+}
+
+/// A message was lost. But a later message of the leader brings the follower all entries, so the leader has
+/// nothing to repeat.
+#[test]
+fn a_success_that_covers_a_loss_ends_the_hurry() {
+    let mut core = in_touch();
+    propose(&mut core, 1);
+    let (first, _) = next_append(&mut core, 1, AT_ONCE);
+    propose(&mut core, 1);
+    let (second, _) = next_append(&mut core, 1, ENTRIES_INTERVAL);
+    core.message_lost(first);
+    assert_eq!(state(&core), State::Replicate { at_once: true });
+    success(&mut core, second);
+    assert_eq!(state(&core), State::Replicate { at_once: false });
+    assert_eq!(has_leader_view(&core, 1), (2, 3));
+}
+
+/// A follower may give a hint that is out of date. The leader does not go back behind an entry that the
+/// follower has acknowledged.
+#[test]
+fn a_hint_does_not_reach_behind_an_acknowledged_entry() {
+    let mut core = in_touch();
+    propose(&mut core, 2);
+    let (sent, _) = next_append(&mut core, 1, AT_ONCE);
+    success(&mut core, sent);
+    propose(&mut core, 3);
+    next_append(&mut core, 1, AT_ONCE);
+    propose(&mut core, 1);
+    let (last, args) = next_append(&mut core, 1, ENTRIES_INTERVAL);
+    assert_eq!(shape(&args), (5, 1));
+    refusal(&mut core, last, 0, 0);
+    assert_eq!(has_leader_view(&core, 1), (2, 6));
+}
+
+/// The first loss may be an accident, so a new leader asks again at once. After the second loss it asks once
+/// in each heartbeat interval.
+#[test]
+fn a_lost_probe_is_repeated_at_once_but_only_once() {
+    let mut core = leader(3, 1, &[1]);
+    let (sent, _) = next_append(&mut core, 1, AT_ONCE);
+    core.message_lost(sent);
+    assert_eq!((state(&core), core.due_in(1)), (State::Probe { at_once: true }, Some(AT_ONCE)));
+    let (sent, _) = next_append(&mut core, 1, AT_ONCE);
+    core.message_lost(sent);
+    assert_eq!((state(&core), core.due_in(1)), (State::Probe { at_once: false }, Some(HEARTBEAT_INTERVAL)));
+}
+
+/// When the follower has answered a message that only has the commit index, the leader can send the next
+/// such message.
+#[test]
+fn a_commit_index_can_be_told_alone_again() {
+    let mut core = leader(5, 1, &[]);
+    for peer in [1, 2] {
+        catch_up(&mut core, peer);
+    }
+    propose(&mut core, 1);
+    let (first, _) = next_append(&mut core, 2, AT_ONCE);
+    propose(&mut core, 1);
+    let (second, _) = next_append(&mut core, 2, ENTRIES_INTERVAL);
+    let (both, _) = next_append(&mut core, 1, AT_ONCE);
+    success(&mut core, both);
+    // Each answer of S2 commits an entry that S1 already has.
+    for (committed, sent) in [(1, first), (2, second)] {
+        success(&mut core, sent);
+        let (told, args) = next_append(&mut core, 1, COMMIT_INTERVAL);
+        assert_eq!((shape(&args).1, args.leader_commit), (0, committed));
+        success(&mut core, told);
+    }
+}
+
 /// The two logs really differ, so the leader goes back to the last common entry. After each refusal it sends
 /// the next message at once. Each refusal lowers `next_index`, even if the follower's hint is wrong.
 #[test]
@@ -378,8 +481,8 @@ fn the_search_for_the_last_common_entry_ends() {
         refusal(&mut core, sent, 99, 77);
         (sent, args) = next_append(&mut core, 1, AT_ONCE);
         prevs.push(args.prev_log_index);
+        assert!(prevs.is_sorted_by(|a, b| a > b), "each refusal lowers next_index: {prevs:?}");
     }
-    assert!(prevs.is_sorted_by(|a, b| a > b), "{prevs:?}");
     // The leader goes back by whole terms: the follower's last term is 4, and the leader's last entry of term
     // 4 is at index 4.
     let mut core = leader(3, 9, &[1, 1, 4, 4, 5, 5, 6, 6]);
@@ -428,6 +531,17 @@ fn a_refusal_that_no_other_message_repairs_is_believed() {
     assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (2, 4));
     // The entries after 2 are on their way only in a message that was sent after the refused message.
     refusal(&mut core, third, 2, 1);
+    assert_eq!(has_leader_view(&core, 1), (0, 1));
+
+    // Here the first message is lost. The older message on its way begins just after the missing entry.
+    let mut core = in_touch();
+    let [first, _, third] = [2, 3, 1].map(|count| {
+        propose(&mut core, count);
+        next_append(&mut core, 1, ENTRIES_INTERVAL).0
+    });
+    core.message_lost(first);
+    assert_eq!(shape(&next_append(&mut core, 1, AT_ONCE).1), (0, 6));
+    refusal(&mut core, third, 1, 1);
     assert_eq!(has_leader_view(&core, 1), (0, 1));
 }
 
@@ -482,12 +596,11 @@ fn large_commands_are_sent_in_several_messages() {
         core.propose(Command::new(vec![0; MAX_BATCH_BYTES / 2])).expect("the server leads");
     }
     core.propose(Command::new(vec![0; MAX_BATCH_BYTES + 1])).expect("the server leads");
-    let mut shapes = Vec::new();
-    while let Some(outgoing) = core.next_message(1, AT_ONCE) {
-        let Message::AppendEntries(args) = &outgoing.message else { panic!("{:?}", outgoing.message) };
-        shapes.push(shape(args));
-        success(&mut core, outgoing.sent);
-    }
+    let shape = |message: &Message| match message {
+        Message::AppendEntries(args) => shape(args),
+        other => panic!("expected an AppendEntries, got {other:?}"),
+    };
+    let shapes: Vec<_> = accept_all(&mut core, 1, AT_ONCE).iter().map(shape).collect();
     assert_eq!(shapes, [(0, 2), (2, 1), (3, 1)]);
 }
 
@@ -516,5 +629,10 @@ fn next_index_does_not_rise_while_a_snapshot_is_on_its_way() {
     assert_eq!(args.last_included_index, 3);
     success(&mut core, heartbeat);
     core.message_lost(last);
+    assert!(
+        matches!(state(&core), State::Snapshot { resend: Resend::No, .. }),
+        "the loss of another message does not repeat the snapshot: {:?}",
+        state(&core)
+    );
     assert_eq!(has_leader_view(&core, 1), (1, 2), "match_index and next_index");
 }

@@ -25,9 +25,7 @@ fn leading(lease: bool) -> Server {
     for peer in [1, 2] {
         catch_up(&mut core, peer);
     }
-    while let Some(outgoing) = core.next_message(1, COMMIT_INTERVAL) {
-        success(&mut core, outgoing.sent);
-    }
+    accept_all(&mut core, 1, COMMIT_INTERVAL);
     for peer in [3, 4] {
         next_append(&mut core, peer, AT_ONCE);
     }
@@ -69,6 +67,7 @@ fn a_read_waits_for_a_round() {
     success(&mut core, sent[0]);
     success(&mut core, sent[0]);
     assert_eq!(ended(&mut core), []);
+    assert!((1..5).all(|peer| core.next_message(peer, AT_ONCE).is_none()), "the round is on its way");
     success(&mut core, sent[3]);
     assert_eq!(ended(&mut core), [(read, Some(COMMITTED))]);
     success(&mut core, sent[1]);
@@ -83,6 +82,8 @@ fn an_older_round_does_not_count() {
     let older: Vec<Sent> = (1..5).map(|peer| round(&mut core, peer)).collect();
     let second = begin(&mut core);
     let third = begin(&mut core);
+    assert!(first < second && second < third);
+    assert!((1..5).all(|peer| core.next_message(peer, AT_ONCE).is_none()), "the first round comes first");
     older[0..2].iter().for_each(|&sent| success(&mut core, sent));
     assert_eq!(ended(&mut core), [(first, Some(COMMITTED))]);
     older[2..].iter().for_each(|&sent| success(&mut core, sent));
@@ -153,6 +154,8 @@ fn a_server_knows_its_leader() {
     assert_eq!(core.leader(), Some(2));
     core.request_vote(&RequestVoteArgs { term: 4, candidate_id: 1, last_log_index: 0, last_log_term: 0 });
     assert_eq!(core.leader(), None, "the leader of an older term");
+    core.append_entries(&append(3, 4, (0, 0), &[]));
+    assert_eq!(core.leader(), None, "a group of three has no server 3");
     assert_eq!(leader(3, 3, &[]).leader(), Some(0));
 }
 
@@ -196,6 +199,24 @@ fn which_answers_give_a_lease() {
     core.now = Duration::from_secs(1);
     give_vote(&mut core, 1);
     assert!(core.is_leader() && !core.has_lease(core.now));
+
+    // A vote that comes after the election gives no lease, either.
+    let mut core = with_lease(candidate(3, 3, &[]));
+    core.now = Duration::from_secs(1);
+    let asked = [1, 2].map(|peer| core.next_message(peer, AT_ONCE).expect("a RequestVote").sent);
+    asked.iter().for_each(|&sent| core.vote_reply(sent, &RequestVoteReply { term: 3, vote_granted: true }));
+    assert!(core.is_leader() && !core.has_lease(core.now));
+}
+
+/// A `TimeoutNow` is no heartbeat: the target of a transfer gets a heartbeat for the read, too.
+#[test]
+fn a_timeout_now_is_not_part_of_a_round() {
+    let mut core = leading(false);
+    begin(&mut core);
+    assert_eq!(core.transfer_leadership(1), Ok(()));
+    let told = core.next_message(1, AT_ONCE).map(|outgoing| outgoing.message);
+    assert!(matches!(told, Some(Message::TimeoutNow(_))), "{told:?}");
+    round(&mut core, 1);
 }
 
 /// Without a committed entry of its own term, a leader does not know the read index, also if it has a lease.

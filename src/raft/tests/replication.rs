@@ -166,6 +166,10 @@ fn probes(ours: &[u64], theirs: &[u64]) -> Vec<u64> {
         if reply.success {
             break;
         }
+        assert!(
+            probes.len() <= ours.len(),
+            "{ours:?} against {theirs:?}: the search does not end: {probes:?}"
+        );
     }
     catch_up_for_real(&mut leader, &mut follower);
     assert!(terms(&follower).starts_with(ours), "{ours:?} against {theirs:?}: {:?}", terms(&follower));
@@ -174,12 +178,18 @@ fn probes(ours: &[u64], theirs: &[u64]) -> Vec<u64> {
 
 /// Delivers the leader's messages to the follower until the follower has all entries.
 fn catch_up_for_real(leader: &mut Server, follower: &mut Server) {
+    let mut messages = 0;
     while has_leader_view(leader, 1).0 < leader.log().last_index() {
         let (sent, mut args) = next_append(leader, 1, HEARTBEAT_INTERVAL);
         args.leader_id = 1;
         let reply = follower.append_entries(&args);
         assert!(reply.success, "the last common entry was found before");
+        let before = has_leader_view(leader, 1).0;
         leader.append_reply(sent, &reply);
+        let after = has_leader_view(leader, 1).0;
+        assert!(after > before || args.entries.is_empty(), "match_index stays {before} after {args:?}");
+        messages += 1;
+        assert!(messages < 100, "the follower still lacks entries after {messages} messages");
     }
 }
 

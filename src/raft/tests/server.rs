@@ -215,7 +215,12 @@ fn a_service_hears_of_roles_if_it_wants_them() {
         let elected =
             |heard: &Heard| matches!(heard, Heard::Role(change) if change.is_leader && change.term == term);
         let deadline = Instant::now() + 10 * SECOND;
-        while !receivers[me].recv_deadline(deadline).is_ok_and(|m| elected(&m)) {}
+        loop {
+            let heard = receivers[me].recv_deadline(deadline);
+            if elected(&heard.expect("within ten seconds the service hears that its server leads")) {
+                break;
+            }
+        }
 
         let started = leader.start(Command::new(vec![7])).expect("the server leads");
         let first = receivers[me].recv_deadline(deadline);
@@ -226,6 +231,7 @@ fn a_service_hears_of_roles_if_it_wants_them() {
         group.net.delete_server(me);
         let successor = |group: &Group| group.rafts.iter().any(|raft| raft.get_state().0 > term);
         while !successor(&group) {
+            assert!(Instant::now() < deadline, "no server but the leader of term {term} starts an election");
             group.net.close_ends_of(NodeId::first(me));
             sleep(SECOND / 100);
         }
@@ -322,6 +328,7 @@ fn a_shorter_election_timeout_ends_sooner() {
             let (term, crash) = (group.rafts[1].get_state().0, Instant::now());
             group.rafts[0].kill();
             while group.rafts[1].get_state().0 == term {
+                assert!(crash.elapsed() < 5 * SECOND, "server 1 does not start an election");
                 sleep(ms(1));
             }
             waited += crash.elapsed();

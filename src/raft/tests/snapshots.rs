@@ -225,3 +225,19 @@ fn a_lost_snapshot_is_sent_again_7() {
     assert_eq!(has_leader_view(&core, 1), (3, 4));
     assert_eq!(next_append(&mut core, 1, AT_ONCE).1.entries.len(), 2);
 }
+
+/// A snapshot can be large, so the text of a message has only its size.
+#[test]
+fn a_message_shows_the_size_of_its_snapshot() {
+    let text = format!("{:?}", install(3, 4, 2));
+    let numbers = "term: 3, leader_id: 1, last_included_index: 4, last_included_term: 2, bytes: 5";
+    assert_eq!(text, format!("InstallSnapshotArgs {{ {numbers} }}"));
+}
+
+/// A snapshot that replaces the whole log also replaces all saved entries. Only entries after it are new.
+#[test]
+fn a_snapshot_beyond_the_log_replaces_the_saved_entries() {
+    let mut core = follower(3, 3, &[1, 2]);
+    core.install_snapshot(&install(3, 20, 3));
+    assert_eq!(core.take_effects().persist.log_from, Some(21));
+}

@@ -215,6 +215,11 @@ fn a_corrupt_state_gives_an_error_and_no_panic() {
             ),
             // The head frame is good, but the entry ends too early.
             (vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 4, 9], "log entry 1: cannot decode"),
+            // A snapshot ends at index 7. The second entry after it has a lower term than the first one.
+            (
+                vec![4, 0, 0, 0, 4, 0, 7, 1, 2, 0, 0, 0, 3, 0, 2, 0, 0, 0, 2, 0],
+                "log entry 9: term 2 after term 3",
+            ),
             // The entry has a higher term than the current term.
             (
                 vec![4, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 9, 0],
@@ -226,4 +231,18 @@ fn a_corrupt_state_gives_an_error_and_no_panic() {
             assert!(error.starts_with("cannot restore Raft: ") && error.contains(expected), "{error}");
         }
     });
+}
+
+/// The log line of a server says what the server saves.
+#[test]
+fn a_change_says_what_must_be_persisted() {
+    let text = |core: &mut Server| core.take_effects().persist.to_string();
+    let mut core = follower(3, 1, &[]);
+    assert_eq!(text(&mut core), "");
+    core.append_entries(&append(1, 2, (0, 0), &[2, 2]));
+    assert_eq!(text(&mut core), "term and vote, the log from index 1");
+    core.append_entries(&committed(2, append(1, 2, (2, 2), &[])));
+    let _ = core.take_apply(2);
+    core.snapshot(1, vec![1]).expect("2 commands were applied");
+    assert_eq!(text(&mut core), "term and vote, a snapshot");
 }

@@ -211,9 +211,26 @@ pub(super) fn refusal(core: &mut Server, sent: Sent, index: u64, term: u64) {
 pub(super) fn catch_up(core: &mut Server, peer: usize) {
     let (sent, _) = next_append(core, peer, HEARTBEAT_INTERVAL);
     success(core, sent);
-    while let Some(outgoing) = core.next_message(peer, COMMIT_INTERVAL) {
+    accept_all(core, peer, COMMIT_INTERVAL);
+}
+
+/// The follower `peer` accepts all messages until no message is due after `pause`. Returns these messages.
+///
+/// # Panics
+/// If the messages do not end.
+pub(super) fn accept_all(core: &mut Server, peer: usize, pause: Duration) -> Vec<Message> {
+    const MOST: usize = 100;
+    let mut messages = Vec::new();
+    while let Some(outgoing) = core.next_message(peer, pause) {
         success(core, outgoing.sent);
+        messages.push(outgoing.message);
+        assert!(
+            messages.len() < MOST,
+            "the leader does not stop sending to S{peer}, although S{peer} accepts all: {:?}",
+            &messages[MOST - 3..]
+        );
     }
+    messages
 }
 
 pub(super) fn has_leader_view(core: &Core, peer: usize) -> (u64, u64) {
