@@ -98,7 +98,7 @@ pub fn of_piece(piece: &str, results: &Results, note: &str) -> Result<String, St
         }
     };
     let floor = results.hand_over().map_or_else(String::new, |it| {
-        format!(" A hand-over between two cores took {} in this run.", it.text(time))
+        format!("\nA hand-over between two cores took {} in this run.", it.text(time))
     });
     Ok(format!("{note}{floor}\n\n{table}"))
 }
@@ -279,10 +279,10 @@ mod tests {
         ]);
         let text = of_piece("kv", &results, "Here and now.").expect("it is a piece");
         assert!(text.starts_with(
-            "Here and now. A hand-over between two cores took 5.0 us in this run.\n\n| clients |"
+            "Here and now.\nA hand-over between two cores took 5.0 us in this run.\n\n| clients |"
         ));
         assert!(text.ends_with("| 1,024 | 50,000 | 200,000 | 0.25 | 0.98 | 5.0 us |\n"), "{text}");
-        let columns = text.lines().skip(2).map(|line| line.matches('|').count()).collect::<Vec<_>>();
+        let columns = text.lines().skip(3).map(|line| line.matches('|').count()).collect::<Vec<_>>();
         assert_eq!(columns, [7, 7, 7]);
     }
 
