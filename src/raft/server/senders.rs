@@ -96,9 +96,10 @@ impl Shared {
             state = self.state.lock();
         }
         let (servers, mut last) = (self.ends.len(), self.me);
-        // The messages of one flush are sent at nearly the same time, and reading the clock takes time.
-        let now = self.now();
         for _ in 0..FLUSH_MESSAGES {
+            // Read under the lock: between two messages of this flush another thread may send with a later
+            // time.
+            let now = self.now();
             let mut peers = (1..=servers).map(|i| (last + i) % servers);
             let Some((outgoing, woken_by)) = peers.find_map(|peer| state.next_message(peer, now)) else {
                 break;
