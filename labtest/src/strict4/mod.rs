@@ -57,6 +57,7 @@ pub fn cases<C: CtrlerService, S: Sharded>() -> Vec<Case> {
         Case::ours("deleted_also_after_restarts", again::deleted_also_after_restarts::<S>),
         Case::ours("restart_without_a_request", replays::restart_without_a_request::<S>),
         Case::ours("arrival_of_an_older_move", replays::arrival_of_an_older_move::<S>),
+        Case::ours("data_comes_again_after_a_restart", replays::data_comes_again_after_a_restart::<S>),
         Case::ours("crashes_in_a_handoff", crashes::crashes_in_a_handoff::<S>),
     ];
     cases.extend(pauses::cases::<S>());

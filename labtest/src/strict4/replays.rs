@@ -2,11 +2,12 @@
 //! log.
 
 use labapi::{KvClerk, Sharded, key2shard};
+use labrt::sync::Arc;
 use labrt::time::{Duration, Instant, sleep};
 
 use super::SECOND;
 use super::handoffs::LIMIT;
-use crate::migration::PATIENCE;
+use crate::migration::{PATIENCE, leader_or_any};
 use crate::shards::{
     Client, Cluster, Moment, Place, Planned, Setup, Which, make_config, random_text, within,
 };
@@ -95,15 +96,60 @@ pub(super) fn arrival_of_an_older_move<S: Sharded>() {
         sleep(SECOND);
 
         cfg.shutdown_group(0);
-        let voters = [Place::Server(0, 0), Place::Server(0, 1)];
-        let crashes = voters.map(|voter| cfg.crash_at(voter, Moment::Reply, Which::Nth(1)));
-        voters.into_iter().for_each(|voter| cfg.start(voter));
-        wait_for_one(crashes);
+        leader_without_followers(&cfg, 0);
         cfg.start_group(1);
         sleep(3 * SECOND);
-        for place in (0..3).map(|i| Place::Server(0, i)).filter(|&place| !cfg.is_up(place)) {
-            cfg.start(place);
-        }
+        start_the_rest(&cfg, 0);
+        check(cfg.make_client(), &value);
+    }
+    cfg.end();
+}
+
+/// Lab 4B: a group takes the data of a shard only once for each move, also if it restarts in between.
+///
+/// A group waits for a shard, and all its servers take a snapshot. Then the data comes, and a client writes a
+/// new value. The old owner crashes before it saves that the data has arrived, so it will send the data again.
+/// Now two servers of the new owner restart from their snapshots. One votes for the other, and crashes when it
+/// gives its vote. So the new leader cannot commit the rest of its log. It still waits for the shard, and the
+/// data comes for the second time. This data has the old value. Then the other servers are back, and the log
+/// is repeated: the data, the new value, and the data again. The new value must stay.
+///
+/// Finds: a group checks whether it waits for a shard only when the data arrives, and not when the log entry
+/// is applied.
+pub(super) fn data_comes_again_after_a_restart<S: Sharded>() {
+    let title = "Test (strict4): the data of a shard comes again after a restart ...";
+    let cfg = make_config::<S>(title, setup());
+    let shard = key2shard(KEY);
+    cfg.joinm(&[0, 1]);
+    cfg.move_shard(key2shard(OTHER), 1);
+    let mut clerk = cfg.make_client();
+    let old_owner: Vec<Place> = (0..cfg.servers()).map(|i| Place::Server(0, i)).collect();
+    for round in 0..4 {
+        cfg.move_shard(shard, 0);
+        // A new clerk asks only the newest owner. So after this, the shard has moved.
+        put(cfg.make_client(), KEY, &format!("old {round}"));
+        cfg.shutdown_group(0);
+        cfg.move_shard(shard, 1);
+        sleep(SECOND);
+        clerk = fill_until_snapshot(&cfg, 1, clerk);
+        cfg.shutdown_group(1);
+        cfg.start_group(0);
+        // After this the old owner has a leader, and has nothing to save.
+        sleep(SECOND);
+        let leader = leader_or_any(&cfg, 0);
+        let crash = cfg.crash_these_at(&old_owner, leader, Moment::BeforeSave, Which::Nth(1));
+        cfg.start_group(1);
+        crash.wait(3 * SECOND);
+        crash.cancel();
+        let value = format!("new {round}");
+        put(cfg.make_client(), KEY, &value);
+
+        cfg.shutdown_group(1);
+        start_the_rest(&cfg, 0);
+        sleep(SECOND);
+        leader_without_followers(&cfg, 1);
+        sleep(2 * SECOND);
+        start_the_rest(&cfg, 1);
         check(cfg.make_client(), &value);
     }
     cfg.end();
@@ -111,6 +157,20 @@ pub(super) fn arrival_of_an_older_move<S: Sharded>() {
 
 fn setup() -> Setup {
     Setup::new().near_clients().maxraftstate(MAXRAFTSTATE).limit(LIMIT)
+}
+
+/// Starts two servers of a group that is down. One votes for the other, and crashes when it gives its vote.
+fn leader_without_followers<S: Sharded>(cfg: &Arc<Cluster<S>>, gi: usize) {
+    let voters = [Place::Server(gi, 0), Place::Server(gi, 1)];
+    let crashes = voters.map(|voter| cfg.crash_at(voter, Moment::Reply, Which::Nth(1)));
+    voters.into_iter().for_each(|voter| cfg.start(voter));
+    wait_for_one(crashes);
+}
+
+/// Starts every server of a group that is down.
+fn start_the_rest<S: Sharded>(cfg: &Cluster<S>, gi: usize) {
+    let places = (0..cfg.servers()).map(|i| Place::Server(gi, i));
+    places.filter(|&place| !cfg.is_up(place)).for_each(|place| cfg.start(place));
 }
 
 /// Waits until one of the crashes has come, and gives up the others.
