@@ -78,8 +78,8 @@ impl Floor {
         Ok(each)
     }
 
-    /// Takes one sample: the time of a message through a rendezvous channel, in nanoseconds. The threads begin
-    /// on two cores, but they are not fixed to them.
+    /// Takes one sample: the time of a message through a rendezvous channel, in nanoseconds. The threads
+    /// begin on two cores, but they are not fixed to them.
     pub fn rendezvous(self) -> f64 {
         let rally = Rally::start();
         time_round_trips(|| rally.round_trip())
