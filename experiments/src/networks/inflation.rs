@@ -12,10 +12,10 @@ use crate::{each, range};
 const TIMES: [u64; 4] = [1, 10, 60, 600];
 /// For how long the leader is cut off, in seconds.
 const LEADER_TIME: u64 = 60;
-const OPTIONS: [&str; 3] = ["none", "PreVote", "PreVote and CheckQuorum"];
+const OPTIONS: [&str; 4] = ["none", "PreVote", "CheckQuorum", "PreVote and CheckQuorum"];
 
 const HEAD: &str = "\
-| cut off for | option | its term rises by | elections after it came back | time without a leader |
+| cut off for | option | its term rises by | elections after it came back | time without a leader after that |
 |---|---|---:|---:|---:|";
 
 /// The runs of one role, one time and one option.
@@ -27,20 +27,24 @@ struct Cell {
 
 /// Makes the runs, prints the tables, and returns the picture.
 pub fn print(seed: u64, runs: u64) -> Result<String, String> {
-    use Role::{Follower, Leader};
     println!("A follower is cut off:\n\n{HEAD}");
     let mut cells = Vec::new();
     for seconds in TIMES {
-        cells.push(cell::<Raft>(Follower, seconds, OPTIONS[0], seed, runs)?);
-        cells.push(cell::<Tuned<true, false>>(Follower, seconds, OPTIONS[1], seed, runs)?);
-        cells.push(cell::<Tuned<true, true>>(Follower, seconds, OPTIONS[2], seed, runs)?);
+        cells.extend(cells_of(Role::Follower, seconds, seed, runs)?);
     }
     println!("\nThe leader is cut off:\n\n{HEAD}");
-    cell::<Raft>(Leader, LEADER_TIME, OPTIONS[0], seed, runs)?;
-    cell::<Tuned<true, false>>(Leader, LEADER_TIME, OPTIONS[1], seed, runs)?;
-    cell::<Tuned<false, true>>(Leader, LEADER_TIME, "CheckQuorum", seed, runs)?;
-    cell::<Tuned<true, true>>(Leader, LEADER_TIME, OPTIONS[2], seed, runs)?;
+    cells_of(Role::Leader, LEADER_TIME, seed, runs)?;
     Ok(svg(&cells))
+}
+
+/// Makes the runs of one role and one time with each of the [`OPTIONS`].
+fn cells_of(role: Role, seconds: u64, seed: u64, runs: u64) -> Result<[Cell; 4], String> {
+    Ok([
+        cell::<Raft>(role, seconds, OPTIONS[0], seed, runs)?,
+        cell::<Tuned<true, false>>(role, seconds, OPTIONS[1], seed, runs)?,
+        cell::<Tuned<false, true>>(role, seconds, OPTIONS[2], seed, runs)?,
+        cell::<Tuned<true, true>>(role, seconds, OPTIONS[3], seed, runs)?,
+    ])
 }
 
 fn cell<R: RaftPeer>(
@@ -85,8 +89,8 @@ fn duration(seconds: u64) -> String {
 const WIDTH: f64 = 760.0;
 const PANEL: f64 = 250.0;
 const LEFT: f64 = 90.0;
-const BAR: f64 = 36.0;
-const COLOURS: [&str; 3] = ["#d7191c", "#0571b0", "#008837"];
+const BAR: f64 = 32.0;
+const COLOURS: [&str; 4] = ["#d7191c", "#0571b0", "#e08214", "#008837"];
 
 /// Draws two panels of bars: the mean rise of the term (its axis is logarithmic), and the mean time without a
 /// leader.
@@ -105,7 +109,7 @@ fn svg(cells: &[Cell]) -> String {
         (ms(cell) / longest, format!("{:.0}", ms(cell)))
     });
     for (i, (option, colour)) in OPTIONS.iter().zip(COLOURS).enumerate() {
-        let (x, y) = (LEFT + 200.0 * i as f64, 2.0 * PANEL + 20.0);
+        let (x, y) = (LEFT + 140.0 * i as f64, 2.0 * PANEL + 20.0);
         svg::element(
             &mut out,
             format!("<rect x=\"{x}\" y=\"{}\" width=\"14\" height=\"14\" fill=\"{colour}\"/>", y - 12.0),
@@ -149,8 +153,9 @@ fn panel(out: &mut String, top: f64, title: &str, cells: &[Cell], bar: &dyn Fn(&
             out,
             format!("<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>", y - 5.0),
         );
-        if option == 1 {
+        if option == 0 {
             let text = format!("cut off for {}", duration(cell.seconds));
+            let middle = x + BAR * OPTIONS.len() as f64 / 2.0;
             svg::element(
                 out,
                 format!(
@@ -184,8 +189,10 @@ mod tests {
 
     #[test]
     fn the_picture_has_a_bar_for_each_cell_in_each_panel() {
-        let cells: Vec<Cell> =
-            TIMES.iter().flat_map(|&time| (0..3).map(move |option| cell(time, option, time))).collect();
+        let cells: Vec<Cell> = TIMES
+            .iter()
+            .flat_map(|&time| (0..OPTIONS.len()).map(move |option| cell(time, option, time)))
+            .collect();
         let picture = svg(&cells);
         let bars = picture.matches("<rect x=").count();
         assert_eq!(bars, 2 * cells.len() + OPTIONS.len());

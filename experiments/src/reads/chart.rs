@@ -14,7 +14,7 @@ const WIDTH: f64 = 820.0;
 const CURVES: f64 = 330.0;
 /// The height of a session in the panel with the history.
 const LANE: f64 = 44.0;
-const COLOURS: [&str; 5] = ["#333333", "#0571b0", "#e08214", "#7b3294", "#008837"];
+const COLOURS: [&str; 6] = ["#333333", "#0571b0", "#e08214", "#7b3294", "#c2a5cf", "#008837"];
 
 /// Draws the measurements and the history. If the history is empty, it is left out.
 pub fn svg(rows: &[Row], steps: &[Step], history: &[Op]) -> String {
@@ -28,7 +28,7 @@ pub fn svg(rows: &[Row], steps: &[Step], history: &[Op]) -> String {
     }
     latencies(&mut out, CURVES, steps);
     for (nth, way) in Way::ALL.iter().enumerate() {
-        let (x, y, colour) = (60.0 + 150.0 * nth as f64, 2.0 * CURVES + 24.0, COLOURS[nth]);
+        let (x, y, colour) = (60.0 + 125.0 * nth as f64, 2.0 * CURVES + 24.0, COLOURS[nth]);
         svg::element(
             &mut out,
             format!("<rect x=\"{x}\" y=\"{}\" width=\"14\" height=\"14\" fill=\"{colour}\"/>", y - 12.0),

@@ -41,8 +41,8 @@ use store::Way;
 #[derive(Parser)]
 #[command(name = "reads", version)]
 struct Args {
-    /// How long a message keeps a server busy, in nanoseconds. The default is about the time of a message
-    /// through a rendezvous channel (docs/performance.md)
+    /// How long a message keeps a server busy, in nanoseconds. The default is near the time of a message
+    /// through a rendezvous channel between two threads (docs/performance.md)
     #[arg(long, default_value_t = 6000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     message_ns: u64,
     /// The additional time for 1000 bytes, in nanoseconds. The default is what the bench labgob shows:

@@ -219,6 +219,10 @@ mod tests {
         assert!(session.leader_busy < 0.01, "{}", session.leader_busy);
         assert!(followers.rate > 2.0 * lease.rate, "{} reads/s", followers.rate);
         assert!(followers.rate < session.rate && followers.messages < 0.5, "{} messages", followers.messages);
+        // A leader with a lease answers the questions of the followers without a round.
+        let leased = found(Way::FollowerWithLease, false);
+        assert!(leased.rate > followers.rate, "{} and {} reads/s", leased.rate, followers.rate);
+        assert!(leased.read_within(0.5) < followers.read_within(0.5), "{leased:?}");
         // The leader answers a fifth of the reads, and is the bottleneck again.
         let shared = found(FOLLOWERS, true);
         assert!(shared.rate < followers.rate, "{} and {} reads/s", shared.rate, followers.rate);

@@ -25,17 +25,21 @@ use serde::{Deserialize, Serialize};
 pub enum Way {
     /// One of the ways of this project's services. All of them are linearizable.
     Linearizable(Reads),
+    /// As with [`Reads::Follower`], and the leader has a lease. So it answers the questions of the followers
+    /// without a round of heartbeats.
+    FollowerWithLease,
     /// The state of any server, but never an older state than the session has seen.
     Session,
 }
 
 impl Way {
     /// All ways, in the order of the tables.
-    pub const ALL: [Way; 5] = [
+    pub const ALL: [Way; 6] = [
         Way::Linearizable(Reads::Log),
         Way::Linearizable(Reads::ReadIndex),
         Way::Linearizable(Reads::Lease),
         Way::Linearizable(Reads::Follower),
+        Way::FollowerWithLease,
         Way::Session,
     ];
 
@@ -46,18 +50,20 @@ impl Way {
             Way::Linearizable(Reads::ReadIndex) => "ReadIndex",
             Way::Linearizable(Reads::Lease) => "lease",
             Way::Linearizable(Reads::Follower) => "followers",
+            Way::FollowerWithLease => "followers, lease",
             Way::Session => "session",
         }
     }
 
     /// Can all servers answer reads? Otherwise only the leader can.
     pub fn is_everywhere(self) -> bool {
-        matches!(self, Way::Linearizable(Reads::Follower) | Way::Session)
+        matches!(self, Way::Linearizable(Reads::Follower) | Way::FollowerWithLease | Way::Session)
     }
 
     fn reads(self) -> Reads {
         match self {
             Way::Linearizable(reads) => reads,
+            Way::FollowerWithLease => Reads::Follower,
             Way::Session => Reads::Log,
         }
     }
@@ -169,7 +175,8 @@ impl StoreServer {
     ///
     /// # Panics
     /// If the saved state cannot be read. The experiment starts servers only without a saved state.
-    pub fn start(start: ServerStart, options: Options, way: Way) -> StoreServer {
+    pub fn start(start: ServerStart, mut options: Options, way: Way) -> StoreServer {
+        options.lease |= way == Way::FollowerWithLease;
         let rsm = Rsm::make_reading(start, Store::default(), options, way.reads());
         StoreServer { rsm: Arc::new(rsm.unwrap_or_else(|error| panic!("{error}"))), way }
     }
@@ -206,7 +213,7 @@ impl Drop for StoreServer {
 fn read(rsm: &Rsm<Store>, way: Way, args: ReadArgs, caller: Responder<Reply>) {
     match way {
         Way::Linearizable(Reads::Log) => submit(rsm, &Op::Read(args.key), caller),
-        Way::Linearizable(_) => {
+        Way::Linearizable(_) | Way::FollowerWithLease => {
             rsm.read_now(move |store| caller.reply(store.ok().map(|store| store.read(&args.key))));
         }
         Way::Session => rsm.read(|store| store.read_after(args, caller)),

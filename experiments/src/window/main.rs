@@ -44,8 +44,8 @@ const UNDER_WAY: [usize; 3] = [1, 32, 1000];
 const MISSED: [usize; 2] = [1_000, 20_000];
 
 const HEAD: &str = "\
-| delay, loss | the leader sends | entries/s, 1 command under way | 32 | 1,000 | catch up after 1,000 entries, ms | \
-20,000 |
+| delay, loss | the leader sends | entries/s, 1 under way | entries/s, 32 under way | entries/s, 1,000 under way | \
+catch up 1,000 entries, ms | catch up 20,000 entries, ms |
 |---|---|---:|---:|---:|---:|---:|";
 
 fn main() -> ExitCode {
