@@ -6,7 +6,7 @@
 //!
 //! There are two variants. With `skip_bcast_commit` the commit index goes to the followers with the next
 //! entries, as in this project. Without it, which is the default of the crate, each new commit index goes
-//! there in a message of its own.
+//! there in a message of its own. In both the crate's option `batch_append` made no clear difference.
 
 use std::time::Instant;
 
