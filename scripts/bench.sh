@@ -15,9 +15,14 @@ usage: scripts/bench.sh [OPTIONS]
   --only PIECES      only these pieces, separated by commas; the page keeps the other figures
   --labs LABS        only these labs of the piece course, separated by commas, for example lab2a,lab2b; the
                      table also has those labs that were measured before with the same commit
-  --against COMMIT   also measure this older commit: the old and the new program take turns
+  --against COMMIT   also measure this older commit: the old and the new program take turns. The tables of the
+                     page then have one more column, so this option is not for a page that you want to commit.
+                     The programs of this commit measure the older one, so a very old commit may not build
   --rounds N         how often each measurement is repeated, 1 to 1000 (default: 5)
-  --seconds N        how long one measurement takes, 1 to 60 (default: 2)
+  --seconds N        how long one measurement takes, 1 to 60 (default: 2). Clients put and get for exactly this
+                     time; a log gets 700,000 entries for each second, after a warm-up; the clients of the
+                     sharded service work for this time before a group joins, and again for this time after
+                     it. All other measurements have a fixed number of steps
   --quick            only show that all works, in a few seconds after the build: one round, a build that is
                      hardly optimized, and a page in a temporary folder
   --build            only build, so that a later call measures at once
@@ -25,11 +30,12 @@ usage: scripts/bench.sh [OPTIONS]
 
   piece    what it measures                                                  takes, after the build
   floor    the machine: hand-overs, a free lock, a small message, a copy     3 seconds
-  kv       puts with 1 to 1,024 clients: ours and openraft                   2 minutes
-  entries  entries of a log, without a service: ours and raft-rs             5 seconds
-  own      calls, latency, gets, five servers, shards, a long log            2 minutes
+  kv       puts with 1 to 1,024 clients: ours and openraft                   3 minutes
+  entries  entries of a log, without a service: ours and raft-rs             1 minute
+  own      calls, latency, snapshots, gets, five servers, shards, a long log 3 minutes
   course   the course's tests on real threads: CPU and wall time of each lab 9 minutes
   seeds    the course's tests in virtual time: CPU of one run                2 minutes
+  checker  histories with unknown results, recorded in three ways            10 seconds
 
 The results are in out/bench/COMMIT, one file for each piece.
 END
@@ -42,7 +48,7 @@ fail() {
 }
 say() { printf '\n=== %s (%s s so far)\n' "$*" "$SECONDS" >&2; }
 
-all_pieces=(floor kv entries own course seeds)
+all_pieces=(floor kv entries own course seeds checker)
 all_labs=(lab2a lab2b lab2c lab2d lab3a lab3b lab4a lab4b)
 pieces=()
 labs=()
@@ -122,8 +128,13 @@ trap cleanup EXIT
 commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 [ -z "$(git status --porcelain -- . ':!docs/performance*' 2>/dev/null)" ] || commit+=-changed
 processor=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1 | tr -s ' ')
-note="Commit $commit, $(LC_ALL=C date -u '+%-d %B %Y'), $(nproc) cores (${processor:-unknown processor})."
+note="Commit $commit, $(LC_ALL=C date -u '+%-d %B %Y'), $(nproc) logical CPUs (${processor:-unknown processor})."
 [ -z "$against" ] || note+=" The older commit is $against."
+# The load average of the last minute, before this script does any work.
+load=$(cut -d ' ' -f 1 /proc/loadavg 2>/dev/null || echo unknown)
+if [ "$load" != unknown ] && awk -v load="$load" 'BEGIN { exit !(load > 0.5) }'; then
+    echo "warning: the load average is $load: other programs use this machine, so the figures may be wrong" >&2
+fi
 
 results=$root/out/bench/$commit
 page=$root/docs/performance.md
@@ -149,11 +160,25 @@ build_peers() {
         return 1
     cp "$target/${profile/#dev/debug}/peers" "$2"
 }
+# The sentences under the heading of a table. $1 is the piece. Only some pieces have rounds and rates.
+note_of() {
+    local how='' words="$rounds rounds"
+    [ "$rounds" != 1 ] || words="1 round"
+    case $1 in
+    kv | entries | own) how="$words, $seconds s for each rate. " ;;
+    floor | checker) how="$words. " ;;
+    course) how="Each lab was measured once. " ;;
+    esac
+    echo "$note ${how}Load average before the run: $load."
+}
 measure() {
     local piece=$1 arguments=()
     say "$piece"
     [ -z "$quick" ] || arguments+=(--clients '1,8')
-    [ -z "$against" ] || [ "$piece" = floor ] || arguments+=(--before "$scratch/peers-before")
+    case $piece in
+    floor | checker) ;;
+    *) [ -z "$against" ] || arguments+=(--before "$scratch/peers-before") ;;
+    esac
     "$scratch/peers" "$piece" --rounds "$rounds" --seconds "$seconds" --json "$results/$piece.json" "${arguments[@]}"
 }
 
@@ -183,7 +208,7 @@ lab() {
 }
 course() {
     local lab pid pids=()
-    # The tests of labs 2 and 4 sleep most of the time, so these labs run at once. Lab 3 computes.
+    # The tests of labs 2 and 4 sleep most of the time, so these labs run at the same time. Lab 3 computes.
     for lab in "${labs[@]}"; do
         case $lab in lab3*) continue ;; esac
         say "$lab on real threads"
@@ -253,7 +278,7 @@ for piece in "${pieces[@]}"; do
         files=("$results/$piece.json")
         ;;
     esac
-    "$writer" --page "$page" --pictures "$pictures" --note "$note" "${files[@]}"
+    "$writer" --page "$page" --pictures "$pictures" --note "$(note_of "$piece")" "${files[@]}"
 done
 say "done: ${pieces[*]}"
 [ -n "$quick" ] || git --no-pager diff --stat -- docs >&2 || true

@@ -2,13 +2,16 @@
 //! this cost the *floor*.
 //!
 //! Two threads take turns, and each change from one thread to the other is a hand-over. Hand-overs with a
-//! condition variable are the main cost of a commit, of a pooled call and of a join. A hand-over with a
-//! rendezvous channel is the cost of a message in the course's apply channel.
+//! condition variable are the main cost where a thread waits for another thread: in a pooled call, in a join,
+//! and in a command that the applier must deliver. A lone client of a service without snapshots waits for no
+//! thread, so its operations need no hand-over. A hand-over with a rendezvous channel is the cost of a
+//! message in the course's apply channel.
 //!
-//! If two threads share a core, a hand-over costs only a fifth of the usual time: the core switches from one
-//! thread to the other, and no other core must be woken. Two threads that share a core often stay on this
-//! core. So each sample begins with two threads that have been observed on different cores (`Apart`).
-//! [`Floor::within_a_core`] measures the other case: two threads that cannot leave their core.
+//! If two threads share a core, a hand-over takes only about 1 us: the core switches from one thread to the
+//! other, and no other core must be woken. Two threads that share a core often stay on this core. So each
+//! sample begins with two threads that have been observed on different cores (`Apart`). After this beginning
+//! the system may move them. [`Floor::across_cores`] fixes each thread to a core of its own, and
+//! [`Floor::within_a_core`] fixes both threads to one core.
 
 use crate::samples::{Samples, time_each};
 use crate::table::Table;
@@ -75,7 +78,8 @@ impl Floor {
         Ok(each)
     }
 
-    /// Takes one sample: the time of a message through a rendezvous channel, in nanoseconds.
+    /// Takes one sample: the time of a message through a rendezvous channel, in nanoseconds. The threads
+    /// begin on two cores, but they are not fixed to them.
     pub fn rendezvous(self) -> f64 {
         let rally = Rally::start();
         time_round_trips(|| rally.round_trip())

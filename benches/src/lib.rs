@@ -1,6 +1,6 @@
 //! The code that the benches share. It makes the [`labrt::Run`] in which a bench measures. It can start a
-//! Raft cluster, a key/value group and a sharded service. It measures the cost of a hand-over (see below),
-//! and prints tables.
+//! Raft cluster, a key/value group and a sharded service, and make histories for the checker. It measures the
+//! cost of a hand-over (see below), and prints tables.
 //!
 //! ```text
 //! cargo bench -p mit6824-benches                  # all of them, about a minute
@@ -9,7 +9,7 @@
 //!
 //! | bench | what it measures |
 //! |---|---|
-//! | `handover` | the cost of waking another thread, which is the main part of most other figures |
+//! | `handover` | the cost of waking another thread: the main cost wherever a thread waits for another one |
 //! | `spawn` | a pooled thread for an empty job, compared with a thread of the system |
 //! | `labgob` | encoding and decoding of Raft's messages (criterion) |
 //! | `rpc` | a call over a reliable network, for each kind of handler (criterion, and a table) |
@@ -24,11 +24,12 @@
 //! In a **hand-over** one thread wakes another thread, which was asleep, and then goes to sleep itself. A
 //! hand-over costs 3 to 45 us. The time depends on the machine and on how busy it is. So every bench measures
 //! a hand-over first, and again between its own samples. A result *in hand-overs* is the median time divided
-//! by the median time of a hand-over. It says more about the code than a result in microseconds. Each sample
-//! is a mean of many repetitions. *min* and *median* are the smallest and the middle one of the samples. If
-//! other programs keep the machine busy, two threads often share a core, and then a hand-over costs about 1
-//! us. If the floor (the measured time of a hand-over) is so low, results in hand-overs are not reliable. An
-//! *aim* is the result that a quiet machine should reach. A bench never fails because it is slow.
+//! by the median time of a hand-over. If threads wait for each other, this says more about the code than a
+//! result in microseconds. Each sample is a mean of many repetitions. *min* and *median* are the smallest and
+//! the middle one of the samples. If other programs keep the machine busy, two threads often share a core,
+//! and then a hand-over costs about 1 us. If the floor (the measured time of a hand-over) is so low, results
+//! in hand-overs are not reliable. An *aim* is the result that a quiet machine should reach. A bench never
+//! fails because it is slow.
 //!
 //! Benches run on the real clock. They record no events and do not watch locks. Without the argument
 //! `--bench` they make only very few repetitions, to show that they work. `cargo test --benches` does this.
@@ -42,6 +43,7 @@ pub mod alone;
 pub mod cluster;
 pub mod floor;
 pub mod kv;
+pub mod register;
 pub mod samples;
 pub mod shards;
 pub mod table;

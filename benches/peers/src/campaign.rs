@@ -13,7 +13,8 @@ use crate::Args;
 use crate::plan::{Cell, Outcome, Piece, System, cells};
 use crate::summary::{self, Row};
 
-/// How often a measurement is tried. On a busy machine, a server may lose its leadership.
+/// How often a measurement is tried. On a busy machine, a server may lose its leadership. Then the
+/// measurement has no result, and is repeated. The results say how often this has happened.
 const ATTEMPTS: u32 = 3;
 
 /// Why there are no results.
@@ -53,7 +54,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
                 order.reverse();
             }
             for cell in order {
-                let outcome = programs.measure(cell, args.seconds)?;
+                let (outcome, repeats) = programs.measure(cell, args.seconds)?;
                 done += 1;
                 let value = outcome.values.get(cell.what.value()).copied().unwrap_or(f64::NAN);
                 let left = start.elapsed().as_secs_f64() / done as f64 * (all - done) as f64;
@@ -64,8 +65,9 @@ pub fn run(args: &Args) -> Result<(), Error> {
                     args.rounds,
                     summary::shown(cell, value)
                 );
-                json.write(piece, round, cell, &outcome)?;
-                rows.push(Row { round, cell, outcome });
+                let row = Row { round, cell, outcome, repeats };
+                json.write(piece, &row)?;
+                rows.push(row);
             }
         }
         println!("{}\n{}", name(piece), summary::table(&rows));
@@ -95,8 +97,8 @@ impl Programs {
         Ok(Programs { this, before: args.before.clone() })
     }
 
-    /// Makes one measurement in a new process.
-    fn measure(&self, cell: Cell, seconds: u64) -> Result<Outcome, Error> {
+    /// Makes one measurement in a new process. Also returns how often it was repeated, because it had failed.
+    fn measure(&self, cell: Cell, seconds: u64) -> Result<(Outcome, u32), Error> {
         let (program, asked) = match (cell.system, &self.before) {
             (System::Before, Some(before)) => (before, Cell { system: System::Ours, ..cell }),
             _ => (&self.this, cell),
@@ -109,8 +111,9 @@ impl Programs {
                 .map_err(|error| Error::Failed(format!("{}: {error}", program.display())))?;
             if output.status.success() {
                 let text = String::from_utf8_lossy(&output.stdout);
-                return serde_json::from_str(text.trim())
-                    .map_err(|error| Error::Failed(format!("{cell}: `{}`: {error}", text.trim())));
+                let outcome = serde_json::from_str(text.trim())
+                    .map_err(|error| Error::Failed(format!("{cell}: `{}`: {error}", text.trim())))?;
+                return Ok((outcome, attempt - 1));
             }
             last = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             eprintln!("{cell}: attempt {attempt} of {ATTEMPTS} has failed: {last}");
@@ -130,8 +133,9 @@ impl Json {
         Ok(Json(Some((path.to_owned(), file))))
     }
 
-    fn write(&mut self, piece: Piece, round: u32, cell: Cell, outcome: &Outcome) -> Result<(), Error> {
+    fn write(&mut self, piece: Piece, row: &Row) -> Result<(), Error> {
         let Some((path, file)) = &mut self.0 else { return Ok(()) };
+        let Row { round, cell, outcome, repeats } = row;
         let line = json!({
             "piece": name(piece),
             "what": cell.what.name(),
@@ -139,6 +143,7 @@ impl Json {
             "servers": cell.servers,
             "clients": cell.clients,
             "round": round,
+            "repeats": repeats,
             "hand_over_ns": outcome.hand_over_ns,
             "values": outcome.values,
         });

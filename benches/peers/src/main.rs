@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mit6824_benches::Samples;
 use plan::{Cell, Outcome, Piece, System};
 
 /// Measures this project beside openraft and raft-rs
@@ -45,11 +46,13 @@ pub struct Args {
     /// How often each measurement is repeated
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
-    /// How long one measurement takes; if it has a fixed number of steps, this number grows with the seconds
+    /// How long one measurement takes. Clients put and get for exactly this time. A log gets 700,000 entries
+    /// for each second, after a warm-up. The clients of the sharded service work for this time before a group
+    /// joins, and again for this time after it. All other measurements have a fixed number of steps
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
     /// Which systems to measure, separated by commas
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "SYSTEMS", default_values = ["ours", "openraft", "raft-rs"])]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "SYSTEMS", default_values = ["ours", "openraft", "openraft-1", "raft-rs", "raft-rs-broadcast"])]
     systems: Vec<System>,
     /// How many clients put at the same time, as numbers from 1 to 10000, separated by commas
     #[arg(long, value_delimiter = ',', value_name = "NUMBERS", default_values = ["1", "8", "32", "128", "1024"], value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -94,18 +97,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Makes one measurement. Before and after it, measures a hand-over between two threads, because most other
-/// results depend on its cost.
+/// Makes one measurement. Before and after it, measures a hand-over between two threads, because the results
+/// of threads that wait for each other depend on its cost. For this, each of the two threads is fixed to a
+/// core of its own. The threads of the measurement itself are not fixed.
 fn measure(cell: Cell, seconds: u64) -> Result<Outcome, String> {
     let mut hand_overs = ours::hand_overs();
     let values = match cell.system {
-        System::Openraft => openraft_kv::measure(cell, seconds)?,
-        System::RaftRs => raft_rs::measure(cell, seconds)?,
+        System::Openraft | System::OpenraftOneWorker => openraft_kv::measure(cell, seconds)?,
+        System::RaftRs | System::RaftRsBroadcast => raft_rs::measure(cell, seconds)?,
         System::Ours | System::Before => ours::measure(cell, seconds)?,
     };
     hand_overs.extend(ours::hand_overs());
-    hand_overs.sort_by(f64::total_cmp);
-    Ok(Outcome { hand_over_ns: hand_overs[hand_overs.len() / 2], values })
+    Ok(Outcome { hand_over_ns: hand_overs.into_iter().collect::<Samples>().median(), values })
 }
 
 /// The error for a measurement that a system does not have.
@@ -113,10 +116,16 @@ fn not_measured_by(cell: Cell) -> String {
     format!("{} has no measurement `{}`", cell.system.name(), cell.what.name())
 }
 
-/// How many entries a measurement of the log has.
+/// How many entries a measurement of the log has, after the warm-up. It takes about so many seconds, if the
+/// machine is like the one in `docs/performance.md`.
 fn entries(seconds: u64) -> u64 {
-    100_000 * seconds
+    700_000 * seconds
 }
+
+/// How many entries a log has when its measurement begins.
+const WARM_UP: u64 = 50_000;
+/// The same for the measurement of a log that has many entries.
+const LONG_LOG: u64 = 1_000_000;
 
 /// How many bytes a command of the log has.
 const COMMAND_BYTES: usize = mit6824_benches::cluster::COMMAND_BYTES;
@@ -146,8 +155,11 @@ mod tests {
         for (what, system) in [
             (What::Put, System::Ours),
             (What::Put, System::Openraft),
+            (What::Put, System::OpenraftOneWorker),
+            (What::PutSnapshots, System::Ours),
             (What::Entries, System::Ours),
             (What::Entries, System::RaftRs),
+            (What::Entries, System::RaftRsBroadcast),
         ] {
             let outcome = measure(Cell { what, system, servers: 3, clients: 2 }, 1).expect("it works");
             assert!(outcome.values["rate"] > 100.0, "{what:?} {system:?}: {outcome:?}");

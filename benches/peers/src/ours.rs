@@ -3,16 +3,21 @@
 
 use labrpc::{End, Network, Server, Service};
 use labrt::node::NodeId;
+use labrt::offload;
 use labrt::time::{Duration, Instant};
 use mit6824_benches::kv::{KvGroup, Load};
+use mit6824_benches::register::{self, HISTORIES, Histories, Way};
 use mit6824_benches::samples::time_each;
 use mit6824_benches::shards::Shards;
 use mit6824_benches::{Cluster, Floor, Samples, Setup, Watched, alone, in_run};
 
 use crate::plan::{Cell, Values, What};
+use crate::{LONG_LOG, WARM_UP};
 
 /// How many samples a cost of the machine has in one measurement.
 const SAMPLES: usize = 15;
+/// How often one measurement checks all histories. The shortest time counts.
+const CHECKS: usize = 9;
 
 /// Some samples of the cost of a hand-over between two threads on two cores, in nanoseconds. If this process
 /// has one core only, both threads run there.
@@ -33,27 +38,25 @@ pub fn measure(cell: Cell, seconds: u64) -> Result<Values, String> {
         What::Encode => one(median(|| Ok(alone::encode()))?),
         What::Decode => one(median(|| Ok(alone::decode()))?),
         What::Copy => one(median(|| Ok(alone::copy()))?),
-        What::Put => Ok(rates(cell, Load::Put, seconds)),
+        What::Put | What::PutSnapshots => Ok(rates(cell, Load::Put, seconds)),
         What::Get => Ok(rates(cell, Load::Get, seconds)),
-        What::Entries => one(in_run(Watched::NOTHING, move || {
-            Cluster::start(&Setup::default()).pipeline(crate::entries(seconds))
-        })),
-        What::LongLog => one(in_run(Watched::NOTHING, move || {
-            let (mut cluster, count) = (Cluster::start(&Setup::default()), crate::entries(seconds));
-            cluster.pipeline(count);
-            cluster.pipeline(count / 2)
-        })),
+        What::Entries => Ok(entries(WARM_UP, seconds)),
+        What::LongLog => Ok(entries(LONG_LOG, seconds)),
         What::Command => one(in_run(Watched::NOTHING, || {
             let mut cluster = Cluster::start(&Setup::default());
             let times: Samples = (0..1000).map(|_| cluster.one_on_leader().as_nanos() as f64).collect();
             times.median()
         })),
-        What::Call => one(in_run(Watched::NOTHING, call)),
+        What::Call => one(in_run(Watched::NOTHING, || call("Test.Inline", 200_000))),
+        What::PooledCall => one(in_run(Watched::NOTHING, || call("Test.Pooled", 20_000))),
         What::Appends => one(in_run(Watched::NOTHING, appends)),
         What::Shards => {
             one(in_run(Watched::NOTHING, move || Shards::start(cell.servers).rate(cell.clients, seconds)))
         }
         What::Join => Ok(join(seconds)),
+        What::NoReturn => Ok(check(Way::NoReturn)),
+        What::Literal => Ok(check(Way::Literal)),
+        What::Ignored => Ok(check(Way::Ignored)),
     }
 }
 
@@ -67,25 +70,57 @@ fn median(sample: impl Fn() -> Result<f64, String> + Send + Sync + 'static) -> R
 /// The operations a second, and the rate of the last second as a share of the first one.
 fn rates(cell: Cell, load: Load, seconds: u64) -> Values {
     let rates = in_run(Watched::NOTHING, move || {
-        KvGroup::start(cell.servers).rates(cell.clients, load, seconds as usize)
+        let group = match cell.what {
+            What::PutSnapshots => KvGroup::start_with_snapshots(cell.servers),
+            _ => KvGroup::start(cell.servers),
+        };
+        group.rates(cell.clients, load, seconds as usize)
     });
     crate::summary::of_seconds(&rates)
 }
 
-/// The time of one call of an inline handler over a reliable network.
-fn call() -> f64 {
+/// The entries a second, if the log has `before` entries when the measurement begins.
+fn entries(before: u64, seconds: u64) -> Values {
+    let rate = in_run(Watched::NOTHING, move || {
+        let mut cluster = Cluster::start(&Setup::default());
+        cluster.pipeline(before - cluster.log_length());
+        cluster.pipeline(crate::entries(seconds))
+    });
+    Values::from([("rate".to_owned(), rate), ("entries_before".to_owned(), before as f64)])
+}
+
+/// The time of one call over a reliable network. `calls` is the number of calls that are measured.
+fn call(method: &str, calls: u32) -> f64 {
     let net = Network::new();
-    net.add_server("server", Server::new().service(Service::new("Test").inline("Inline", |n: u64| n + 1)));
+    let service = Service::new("Test").inline("Inline", |n: u64| n + 1).handler("Pooled", |n: u64| n + 1);
+    net.add_server("server", Server::new().service(service));
     let end: End = net.make_end(NodeId::NONE, "server");
     net.enable(&end, true);
     let once = || {
-        let reply: Option<u64> = end.call("Test.Inline", &7_u64);
+        let reply: Option<u64> = end.call(method, &7_u64);
         assert_eq!(reply, Some(8), "nothing is lost on a reliable network");
     };
-    time_each(10_000, once);
-    let each = time_each(200_000, once);
+    time_each(calls / 20, once);
+    let each = time_each(calls, once);
     net.cleanup();
     each
+}
+
+/// The shortest time of a check of all histories of a register, on one thread.
+fn check(way: Way) -> Values {
+    let histories = Histories::make(HISTORIES);
+    let (mut least, mut verdicts) = (f64::INFINITY, Vec::new());
+    for _ in 0..CHECKS {
+        let start = offload::real_time();
+        verdicts = histories.check(way);
+        least = least.min((offload::real_time() - start).as_nanos() as f64);
+    }
+    Values::from([
+        ("ns".to_owned(), least),
+        ("histories".to_owned(), verdicts.len() as f64),
+        ("illegal".to_owned(), register::illegal(&verdicts) as f64),
+        ("unknown_results".to_owned(), histories.unknown_results() as f64),
+    ])
 }
 
 /// The time of 1,000 appends of one client to one key, as in the course's test of speed.

@@ -16,8 +16,10 @@ pub enum Piece {
     Kv,
     /// Entries of a log, without a service: ours and raft-rs
     Entries,
-    /// The other measurements of this project: calls, latency, gets, five servers, shards
+    /// The other measurements of this project: calls, latency, snapshots, gets, five servers, shards
     Own,
+    /// The checker of histories: three ways to record calls with unknown results
+    Checker,
 }
 
 /// A system that is measured.
@@ -25,10 +27,16 @@ pub enum Piece {
 pub enum System {
     /// This project
     Ours,
-    /// The crate openraft
+    /// The crate openraft; tokio has as many workers as this process may use cores
     Openraft,
-    /// The crate raft
+    /// The crate openraft; tokio has one worker
+    #[value(name = "openraft-1")]
+    OpenraftOneWorker,
+    /// The crate raft; the commit index goes to the followers with the next entries
     RaftRs,
+    /// The crate raft; each new commit index goes to the followers in a message of its own
+    #[value(name = "raft-rs-broadcast")]
+    RaftRsBroadcast,
     /// An older version of this project. Only the option `--before` adds it.
     #[value(skip)]
     Before,
@@ -40,7 +48,9 @@ impl System {
         match self {
             System::Ours => "ours",
             System::Openraft => "openraft",
+            System::OpenraftOneWorker => "openraft-1",
             System::RaftRs => "raft-rs",
+            System::RaftRsBroadcast => "raft-rs-broadcast",
             System::Before => "before",
         }
     }
@@ -65,22 +75,32 @@ pub enum What {
     Copy,
     /// Puts a second
     Put,
+    /// Puts a second, if the servers take snapshots
+    PutSnapshots,
     /// Gets a second
     Get,
-    /// Entries a second, in a new log
+    /// Entries a second, in a log that is almost new
     Entries,
     /// Entries a second, in a log that has many entries
     LongLog,
-    /// One command, from its start until the leader has applied it
+    /// One command of a bare Raft, from its start until the leader's consumer has taken it from the channel
     Command,
     /// A call of an inline handler
     Call,
+    /// A call of a pooled handler: it runs on a thread of its own
+    PooledCall,
     /// 1,000 appends of one client
     Appends,
     /// Puts a second of 32 clients on a sharded service; `servers` is the number of groups
     Shards,
     /// The longest wait of a client while a group joins
     Join,
+    /// The check of histories in which calls with unknown results never return
+    NoReturn,
+    /// The check of histories in which these calls return at the end
+    Literal,
+    /// The same, if the checker may ignore these returns
+    Ignored,
 }
 
 impl What {
@@ -91,7 +111,10 @@ impl What {
 
     /// Is the result a number per second? Otherwise it is a time in nanoseconds.
     pub fn is_rate(self) -> bool {
-        matches!(self, What::Put | What::Get | What::Entries | What::LongLog | What::Shards)
+        matches!(
+            self,
+            What::Put | What::PutSnapshots | What::Get | What::Entries | What::LongLog | What::Shards
+        )
     }
 
     /// The name of the most important value.
@@ -163,22 +186,25 @@ pub fn cells(piece: Piece, systems: &[System], clients: &[u32]) -> Vec<Cell> {
         Piece::Own => {
             let mut rows = vec![
                 (What::Call, 1, 1),
+                (What::PooledCall, 1, 1),
                 (What::Command, 3, 1),
                 (What::LongLog, 3, 0),
                 (What::Appends, 3, 1),
                 (What::Join, 3, 10),
             ];
+            rows.extend([1, 32].map(|clients| (What::PutSnapshots, 3, clients)));
             rows.extend([1, 32, 128].map(|clients| (What::Get, 3, clients)));
             rows.extend([1, 32, 128].map(|clients| (What::Put, 5, clients)));
             rows.extend([1, 2, 3].map(|groups| (What::Shards, groups, 32)));
             rows
         }
+        Piece::Checker => [What::NoReturn, What::Literal, What::Ignored].map(|what| (what, 0, 0)).into(),
     };
     let takes_part = |system: System| match system {
         System::Ours => true,
-        System::Before => piece != Piece::Floor,
-        System::Openraft => piece == Piece::Kv,
-        System::RaftRs => piece == Piece::Entries,
+        System::Before => !matches!(piece, Piece::Floor | Piece::Checker),
+        System::Openraft | System::OpenraftOneWorker => piece == Piece::Kv,
+        System::RaftRs | System::RaftRsBroadcast => piece == Piece::Entries,
     };
     let systems: Vec<System> = systems.iter().copied().filter(|&system| takes_part(system)).collect();
     rows.into_iter()

@@ -11,14 +11,16 @@ pub struct Row {
     pub round: u32,
     pub cell: Cell,
     pub outcome: Outcome,
+    /// How often the measurement was repeated, because it had failed.
+    pub repeats: u32,
 }
 
 /// The values of a rate that was measured in each second: the mean, and the rate of the last second as a
-/// share of the rate of the first one.
+/// share of the rate of the first one. If there was only one second, there is no such share.
 pub fn of_seconds(rates: &[u64]) -> Values {
     let mut values =
         Values::from([("rate".to_owned(), rates.iter().sum::<u64>() as f64 / rates.len() as f64)]);
-    if let (Some(&first), Some(&last)) = (rates.first(), rates.last()) {
+    if let [first, .., last] = *rates {
         values.insert("last_over_first".to_owned(), last as f64 / first as f64);
     }
     values
@@ -30,7 +32,8 @@ pub fn shown(cell: Cell, value: f64) -> String {
 }
 
 /// A table of all results: a line for each measurement, with the median, the least and the greatest value.
-/// For another system, the line ends with this project's value divided by the other one's value, by round.
+/// For another system, the line ends with this project's value divided by the other one's value, by round. If
+/// measurements were repeated, a last line says how often.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::new();
     let mut cells: Vec<Cell> = Vec::new();
@@ -41,7 +44,7 @@ pub fn table(rows: &[Row]) -> String {
     }
     let _ = writeln!(
         text,
-        "{:<26}{:>12}{:>12}{:>12}{:>12}  ours over it, by round",
+        "{:<30}{:>12}{:>12}{:>12}{:>12}  ours over it, by round",
         "", "median", "least", "greatest", "hand-over"
     );
     for &cell in &cells {
@@ -54,7 +57,11 @@ pub fn table(rows: &[Row]) -> String {
         let floor = format_ns(floor.median());
         let ratios = ratios(rows, cell);
         let name = cell.to_string();
-        let _ = writeln!(text, "{name:<26}{median:>12}{min:>12}{max:>12}{floor:>12}  {ratios}");
+        let _ = writeln!(text, "{name:<30}{median:>12}{min:>12}{max:>12}{floor:>12}  {ratios}");
+    }
+    let repeats: u32 = rows.iter().map(|row| row.repeats).sum();
+    if repeats > 0 {
+        let _ = writeln!(text, "measurements that failed and were repeated: {repeats}");
     }
     text
 }
@@ -87,6 +94,7 @@ mod tests {
             round,
             cell: format!("put/{system}/3/32").parse().expect("it is a cell"),
             outcome: Outcome { hand_over_ns: 5000.0, values: of_seconds(&[rate as u64, rate as u64]) },
+            repeats: round,
         };
         let rows = [
             row(0, "ours", 100.0),
@@ -97,12 +105,14 @@ mod tests {
         let text = table(&rows);
         let line = text.lines().find(|line| line.starts_with("put/openraft/3/32")).expect("there is a line");
         assert!(line.ends_with("0.50 2.00") && line.contains("125/s") && line.contains("5.00 us"), "{text}");
+        assert!(text.ends_with("repeated: 2\n"), "{text}");
     }
 
     #[test]
     fn a_rate_that_falls_shows_it() {
         let values = of_seconds(&[100, 80, 60]);
         assert_eq!((values["rate"], values["last_over_first"]), (80.0, 0.6));
+        assert_eq!(of_seconds(&[100]).get("last_over_first"), None);
         assert_eq!(shown("put/ours/3/1".parse().expect("a cell"), 80.0), "80/s");
         assert_eq!(shown("call/ours/1/1".parse().expect("a cell"), 300.0), "300 ns");
     }

@@ -1,11 +1,11 @@
 //! Which pictures the page has.
 
-use crate::picture::{Bars, Curve, Curves};
+use crate::picture::{Curve, Curves, Dots};
 use crate::results::Results;
-use crate::tables::{LABS, Lab, SYSTEMS};
+use crate::tables::{LABS, Lab, SYSTEMS, with_better_openraft};
 
 /// The colour of each system in [`SYSTEMS`].
-const COLOURS: [&str; 4] = ["#d7191c", "#b8860b", "#0571b0", "#008837"];
+const COLOURS: [&str; 5] = ["#d7191c", "#b8860b", "#0571b0", "#008837", "#7b3294"];
 
 /// The pictures of a piece: names of files, and SVG.
 pub fn of_piece(piece: &str, results: &Results) -> Vec<(&'static str, String)> {
@@ -26,6 +26,7 @@ fn systems(results: &Results) -> Vec<(Results, &'static str, &'static str)> {
 }
 
 fn puts(results: &Results) -> Curves {
+    let results = &with_better_openraft(results);
     let clients = results.clients();
     let curve = |(found, name, colour): (Results, &'static str, &'static str)| Curve {
         name,
@@ -55,15 +56,16 @@ fn entries(results: &Results) -> Curves {
     }
 }
 
-fn course(results: &Results) -> Bars {
-    let bar = |(suite, name, go): &Lab| {
+fn course(results: &Results) -> Dots {
+    let dots = |(suite, name, go): &Lab| {
         let cpu = results.only(|it| it.what == *suite).spread("cpu_s")?;
         Some((*name, [Some(cpu.median), go.map(|(least, _)| least)]))
     };
-    Bars {
+    Dots {
         title: "CPU seconds of the course's tests, on real threads",
+        below: "CPU seconds (logarithmic)",
         names: [("here", COLOURS[0]), ("Go (the least that was measured)", COLOURS[2])],
-        rows: LABS.iter().filter_map(bar).collect(),
+        rows: LABS.iter().filter_map(dots).collect(),
     }
 }
 
@@ -88,6 +90,7 @@ mod tests {
         let [(name, svg)] = &pictures[..] else { panic!("one picture") };
         assert_eq!(*name, "performance-kv.svg");
         assert!(svg.contains(">here<") && svg.contains(">openraft<") && !svg.contains(">raft-rs<"), "{svg}");
+        assert!(svg.contains(">Puts per second (logarithmic)<"), "{svg}");
         assert!(of_piece("floor", &results).is_empty());
     }
 }

@@ -6,7 +6,7 @@
 //! | `results` | the results of the measurements, and their medians |
 //! | `tables` | the tables of the page |
 //! | `charts` | which pictures there are |
-//! | `picture` | curves and bars as SVG |
+//! | `picture` | curves and dots as SVG |
 //! | `page` | finds the places for the figures in the page |
 //!
 //! The text of the page is written by hand. Only the lines between two markers come from here.
@@ -40,7 +40,7 @@ struct Args {
     /// Folder for the pictures
     #[arg(long, default_value = "docs", value_name = "FOLDER")]
     pictures: PathBuf,
-    /// One sentence about the run: its date, its commit, the machine
+    /// Sentences about the run: its commit, its date, the machine, the number of rounds, the load before it
     #[arg(long, value_name = "TEXT")]
     note: String,
 }

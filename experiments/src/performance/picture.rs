@@ -1,4 +1,4 @@
-//! Draws curves and bars as SVG.
+//! Draws curves and dots as SVG.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ const WIDTH: f64 = 820.0;
 const HEIGHT: f64 = 380.0;
 /// The margins around the plot.
 const LEFT: f64 = 84.0;
-const RIGHT: f64 = 170.0;
+const RIGHT: f64 = 190.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 56.0;
 /// If the greatest value is this many times the least one, the axis is logarithmic. Otherwise it begins at 0.
@@ -18,7 +18,7 @@ const WIDE: f64 = 8.0;
 
 /// Curves over places that have the same distance from each other.
 pub struct Curves {
-    /// The title.
+    /// The title. If the axis is logarithmic, the picture says so after the title.
     pub title: &'static str,
     /// What the places are.
     pub below: &'static str,
@@ -41,12 +41,16 @@ pub struct Curve {
 impl Curves {
     /// The picture.
     pub fn svg(&self) -> String {
-        let mut out = svg::open(WIDTH, HEIGHT, self.title);
-        title(&mut out, self.title);
         let spreads = || self.curves.iter().flat_map(|curve| curve.points.iter().flatten());
         let least = spreads().map(|spread| spread.least).fold(f64::INFINITY, f64::min);
         let greatest = spreads().map(|spread| spread.greatest).fold(1.0, f64::max);
         let axis = Axis::new(least, greatest, HEIGHT - BOTTOM, TOP);
+        let heading = match axis.is_logarithmic {
+            true => format!("{} (logarithmic)", self.title),
+            false => self.title.to_owned(),
+        };
+        let mut out = svg::open(WIDTH, HEIGHT, &heading);
+        title(&mut out, &heading);
         for value in axis.marks() {
             let (y, right) = (axis.at(value), WIDTH - RIGHT);
             let line =
@@ -94,27 +98,29 @@ impl Curve {
     }
 }
 
-/// Pairs of bars on a logarithmic axis.
-pub struct Bars {
+/// Pairs of dots on a logarithmic axis. A thin line joins the two dots of a pair. Bars would have no meaning:
+/// a logarithmic axis has no zero at which they could begin.
+pub struct Dots {
     /// The title.
     pub title: &'static str,
-    /// The names and the colours of the two bars of a pair.
+    /// What the axis shows.
+    pub below: &'static str,
+    /// The names and the colours of the two dots of a pair.
     pub names: [(&'static str, &'static str); 2],
-    /// The name of each pair, and the lengths of its bars. A bar may be missing.
+    /// The name of each pair, and the values of its dots in seconds. A dot may be missing.
     pub rows: Vec<(&'static str, [Option<f64>; 2])>,
 }
 
-impl Bars {
+impl Dots {
     /// The picture.
     pub fn svg(&self) -> String {
-        let (bar, pair) = (13.0, 38.0);
-        let height = TOP + pair * self.rows.len() as f64 + 64.0;
-        let mut out = svg::open(WIDTH, height, self.title);
-        title(&mut out, self.title);
-        let lengths = || self.rows.iter().flat_map(|(_, lengths)| lengths.iter().flatten().copied());
-        let least = lengths().fold(f64::INFINITY, f64::min);
-        let axis = Axis::logarithmic(least / 2.0, lengths().fold(1.0, f64::max), LEFT, WIDTH - RIGHT);
+        let pair = 30.0;
         let bottom = TOP + pair * self.rows.len() as f64;
+        let mut out = svg::open(WIDTH, bottom + 84.0, self.title);
+        title(&mut out, self.title);
+        let values = || self.rows.iter().flat_map(|(_, values)| values.iter().flatten().copied());
+        let least = values().fold(f64::INFINITY, f64::min);
+        let axis = Axis::logarithmic(least / 2.0, values().fold(1.0, f64::max), LEFT, WIDTH - RIGHT);
         for value in axis.marks() {
             let x = axis.at(value);
             let line =
@@ -122,22 +128,30 @@ impl Bars {
             svg::element(&mut out, line);
             text(&mut out, x, bottom + 18.0, "middle", &format!("{} s", number(value)));
         }
-        for (place, (name, lengths)) in self.rows.iter().enumerate() {
-            let y = TOP + pair * place as f64 + 4.0;
-            text(&mut out, LEFT - 8.0, y + 18.0, "end", name);
-            for (which, (length, (_, colour))) in lengths.iter().zip(self.names).enumerate() {
-                let Some(length) = length else { continue };
-                let (y, to) = (y + (bar + 1.0) * which as f64, axis.at(*length));
-                let width = to - LEFT;
-                let rectangle = format!(
-                    "<rect x=\"{LEFT}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{bar}\" fill=\"{colour}\"/>"
+        text(&mut out, (LEFT + WIDTH - RIGHT) / 2.0, bottom + 40.0, "middle", self.below);
+        for (place, (name, values)) in self.rows.iter().enumerate() {
+            let y = TOP + pair * (place as f64 + 0.5);
+            text(&mut out, LEFT - 8.0, y + 4.0, "end", name);
+            if let [Some(one), Some(other)] = values.map(|value| value.map(|value| axis.at(value))) {
+                let line = format!(
+                    "<line x1=\"{one:.1}\" y1=\"{y:.1}\" x2=\"{other:.1}\" y2=\"{y:.1}\" stroke=\"#999\"/>"
                 );
-                svg::element(&mut out, rectangle);
-                text(&mut out, to + 6.0, y + 11.0, "start", &format!("{} s", number(*length)));
+                svg::element(&mut out, line);
+            }
+            for (which, (value, (_, colour))) in values.iter().zip(self.names).enumerate() {
+                let Some(value) = *value else { continue };
+                let x = axis.at(value);
+                let dot = format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"5\" fill=\"{colour}\"/>");
+                svg::element(&mut out, dot);
+                // The texts are outside of the pair: the lesser value is on the left, the greater one on the
+                // right.
+                let is_lesser = values[1 - which].is_some_and(|other| value < other);
+                let (at, anchor) = if is_lesser { (x - 9.0, "end") } else { (x + 9.0, "start") };
+                text(&mut out, at, y + 4.0, anchor, &format!("{} s", number(value)));
             }
         }
         for (which, (name, colour)) in self.names.into_iter().enumerate() {
-            key(&mut out, LEFT + 160.0 * which as f64, bottom + 46.0, name, colour);
+            key(&mut out, LEFT + 160.0 * which as f64, bottom + 66.0, name, colour);
         }
         out + "</svg>\n"
     }
@@ -279,19 +293,22 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_time_has_a_longer_bar() {
-        let bars = Bars {
+    fn a_longer_time_has_a_dot_further_on_the_right() {
+        let dots = Dots {
             title: "CPU",
+            below: "seconds (logarithmic)",
             names: [("here", "red"), ("Go", "blue")],
             rows: vec![("2B", [Some(0.1), Some(1.1)]), ("2D", [Some(0.2), None])],
         };
-        let picture = bars.svg();
-        let widths: Vec<f64> = picture
-            .split("<rect x=\"84\"")
+        let picture = dots.svg();
+        let places: Vec<f64> = picture
+            .split("<circle cx=\"")
             .skip(1)
-            .filter_map(|it| it.split("width=\"").nth(1)?.split('"').next()?.parse().ok())
+            .filter_map(|it| it.split('"').next()?.parse().ok())
             .collect();
-        assert_eq!(widths.len(), 4, "three bars, and the first key");
-        assert!(widths[1] > widths[2] && widths[2] > widths[0] && widths[0] > 0.0, "{widths:?}");
+        let [a, b, c] = places[..] else { panic!("three dots: {places:?}") };
+        assert!(LEFT < a && a < c && c < b && b <= WIDTH - RIGHT, "{places:?}");
+        assert_eq!(picture.matches("stroke=\"#999\"").count(), 1, "one pair has two dots");
+        assert!(picture.contains(">seconds (logarithmic)<"), "{picture}");
     }
 }

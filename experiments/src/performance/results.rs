@@ -23,6 +23,9 @@ pub struct Measured {
     /// The number of the round.
     #[serde(default)]
     pub round: u32,
+    /// How often the measurement was repeated, because it had failed.
+    #[serde(default)]
+    pub repeats: u32,
     /// The cost of a hand-over between two cores, measured just before and after.
     #[serde(default)]
     pub hand_over_ns: Option<f64>,
@@ -96,6 +99,23 @@ impl Results {
         Spread::of(self.0.iter().filter_map(|measured| measured.hand_over_ns))
     }
 
+    /// How many measurements failed and were repeated.
+    pub fn repeats(&self) -> u32 {
+        self.0.iter().map(|measured| measured.repeats).sum()
+    }
+
+    /// The same results, but as those of another system.
+    pub fn renamed(mut self, system: &str) -> Results {
+        self.0.iter_mut().for_each(|measured| system.clone_into(&mut measured.system));
+        self
+    }
+
+    /// These results, and then the others.
+    pub fn and(mut self, others: Results) -> Results {
+        self.0.extend(others.0);
+        self
+    }
+
     /// In each round, this value divided by the value in `other`.
     pub fn over(&self, other: &Results, value: &str) -> Option<Spread> {
         Spread::of(self.0.iter().filter_map(|measured| {
@@ -116,7 +136,7 @@ impl Results {
     }
 }
 
-/// The median of some samples, and the least and the greatest one.
+/// The median of some samples, and the least and the greatest one. The median of two samples is their mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     /// The least sample.
@@ -140,7 +160,8 @@ impl Spread {
         Some(Spread { least, median, greatest })
     }
 
-    /// The median and the limits as text. If all three are the same, only one of them.
+    /// The median and the limits as text. If the least and the greatest sample have the same text, only the
+    /// median.
     pub fn text(&self, write: impl Fn(f64) -> String) -> String {
         let [least, median, greatest] = [self.least, self.median, self.greatest].map(write);
         match least == greatest {
@@ -150,7 +171,8 @@ impl Spread {
     }
 }
 
-/// A number with three digits that count, and commas: `68,300`, `0.84`.
+/// A number with commas: `68,300`, `35`, `0.84`. From 100 on it has three digits that count, and below 100 it
+/// has two.
 pub fn number(value: f64) -> String {
     if !value.is_finite() || value == 0.0 {
         return if value == 0.0 { "0" } else { "-" }.to_owned();

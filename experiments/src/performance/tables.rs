@@ -1,45 +1,64 @@
 //! The tables of the page.
 
-use crate::results::{Results, Spread, number, ratio, time};
+use crate::results::{Measured, Results, Spread, number, ratio, time};
 
 /// The pieces that the page has.
-pub const PIECES: &[&str] = &["floor", "kv", "entries", "own", "course", "seeds"];
+pub const PIECES: &[&str] = &["floor", "kv", "entries", "own", "course", "seeds", "checker"];
 
 /// The systems that the tables know, with the names that the tables use. The first one is this project.
-pub const SYSTEMS: &[(&str, &str)] =
-    &[("ours", "here"), ("before", "here, older commit"), ("openraft", "openraft"), ("raft-rs", "raft-rs")];
+pub const SYSTEMS: &[(&str, &str)] = &[
+    ("ours", "here"),
+    ("before", "here, older commit"),
+    ("openraft", "openraft"),
+    ("raft-rs", "raft-rs"),
+    ("raft-rs-broadcast", "raft-rs (broadcast)"),
+];
 
 /// The costs of the machine, with their text.
 const COSTS: &[(&str, &str)] = &[
     ("across", "a hand-over between two cores: wake a thread that sleeps, and sleep"),
     ("within", "a hand-over within one core"),
-    ("rendezvous", "a message through a rendezvous channel"),
+    ("rendezvous", "a message through a rendezvous channel; its threads are not fixed to cores"),
     ("lock", "take a lock that no other thread wants, give it back"),
     ("encode", "encode the smallest AppendEntries message"),
     ("decode", "decode it"),
     ("copy", "copy 64 KiB"),
 ];
 
+/// In a text of the table `own`, this stands for the number of entries before the measurement.
+const ENTRIES_BEFORE: &str = "{entries_before}";
+
 /// The rows of the table `own`: what, servers, clients, the text, and the figure of the Go course.
 const OWN: &[(&str, u32, u32, &str, &str)] = &[
+    ("call", 1, 1, "an RPC with a small argument, to an inline handler (it runs on the caller's thread)", ""),
     (
-        "call",
+        "pooled-call",
         1,
         1,
-        "an RPC with a small argument, to an inline handler (it runs on the caller's thread)",
+        "an RPC with a small argument, to a pooled handler (it runs on a thread of its own; in Go, in a \
+         goroutine of its own)",
         "35 to 53 us",
     ),
-    ("command", 3, 1, "one command, from its start until it is applied on the leader", ""),
+    (
+        "command",
+        3,
+        1,
+        "one command of a bare Raft, from start until a consumer has taken it from the channel; two threads \
+         are woken",
+        "",
+    ),
     (
         "long-log",
         3,
         0,
-        "commands per second, pipelined, with a log that already has 200,000 entries",
+        "commands per second, pipelined, with a log that already has {entries_before} entries",
         "loses its leader before 20,000",
     ),
-    ("get", 3, 1, "gets per second, 1 client, 3 servers", ""),
-    ("get", 3, 32, "gets per second, 32 clients, 3 servers", ""),
-    ("get", 3, 128, "gets per second, 128 clients, 3 servers", ""),
+    ("put-snapshots", 3, 1, "puts per second, 1 client, 3 servers that take snapshots as in lab 3B", ""),
+    ("put-snapshots", 3, 32, "puts per second, 32 clients, 3 servers that take snapshots as in lab 3B", ""),
+    ("get", 3, 1, "gets per second, through the log, 1 client, 3 servers", ""),
+    ("get", 3, 32, "gets per second, through the log, 32 clients, 3 servers", ""),
+    ("get", 3, 128, "gets per second, through the log, 128 clients, 3 servers", ""),
     ("put", 5, 1, "puts per second, 1 client, 5 servers", ""),
     ("put", 5, 32, "puts per second, 32 clients, 5 servers", ""),
     ("put", 5, 128, "puts per second, 128 clients, 5 servers", ""),
@@ -50,16 +69,34 @@ const OWN: &[(&str, u32, u32, &str, &str)] = &[
         "1,000 operations of one client, as in `speed_3a`",
         "two ranges were measured: 0.6 to 4 s, and 16 to 20 s",
     ),
-    ("shards", 1, 32, "puts per second, 32 clients, a sharded service of 1 group on these cores", ""),
-    ("shards", 2, 32, "the same with 2 groups", ""),
-    ("shards", 3, 32, "the same with 3 groups", ""),
+    ("shards", 1, 32, "puts per second, 32 clients, a sharded service of 1 group", ""),
+    ("shards", 2, 32, "puts per second, 32 clients, a sharded service of 2 groups on the same cores", ""),
+    ("shards", 3, 32, "puts per second, 32 clients, a sharded service of 3 groups on the same cores", ""),
 ];
 
 /// The longest waits of the table `own`: the value, and the text.
 const WAITS: &[(&str, &str)] = &[
-    ("before_ns", "longest wait of a client of the sharded service, 100 kB in each shard"),
-    ("stays_ns", "the same while a third group joins, for shards that stay in their group"),
-    ("ns", "the same, for shards that move to the new group"),
+    (
+        "before_ns",
+        "longest wait of a client of a sharded service of 2 groups, 100 kB in each shard, while no shard moves",
+    ),
+    (
+        "stays_ns",
+        "longest wait of a client while a third group joins, for shards that stay in their group, 100 kB in \
+         each shard",
+    ),
+    (
+        "ns",
+        "longest wait of a client while a third group joins, for shards that move to the new group, 100 kB in \
+         each shard",
+    ),
+];
+
+/// The rows of the table `checker`: what, and the text.
+const WAYS: &[(&str, &str)] = &[
+    ("no-return", "as a call that never returns"),
+    ("literal", "as a return at the end, taken literally"),
+    ("ignored", "as a return at the end, which the search ignores"),
 ];
 
 /// A lab of the table `course`: the suite, the name, and the least and the greatest CPU seconds with Go.
@@ -90,6 +127,7 @@ pub fn of_piece(piece: &str, results: &Results, note: &str) -> Result<String, St
         "own" => own(&results),
         "course" => course(&results),
         "seeds" => seeds(&results),
+        "checker" => checker(&results),
         _ => {
             return Err(format!(
                 "there is a result of the piece `{piece}`: expected one of {}",
@@ -97,10 +135,16 @@ pub fn of_piece(piece: &str, results: &Results, note: &str) -> Result<String, St
             ));
         }
     };
-    let floor = results.hand_over().map_or_else(String::new, |it| {
+    // The table of the floor has a row for the hand-over, and the checker has only one thread.
+    let hand_over = if ["floor", "checker"].contains(&piece) { None } else { results.hand_over() };
+    let floor = hand_over.map_or_else(String::new, |it| {
         format!("\nA hand-over between two cores took {} in this run.", it.text(time))
     });
-    Ok(format!("{note}{floor}\n\n{table}"))
+    let repeats = match results.repeats() {
+        0 => String::new(),
+        n => format!("\nMeasurements that failed and were repeated: {n}."),
+    };
+    Ok(format!("{note}{floor}{repeats}\n\n{table}"))
 }
 
 /// One line of a table.
@@ -143,32 +187,58 @@ fn systems(results: &Results) -> Vec<(&'static str, &'static str)> {
     SYSTEMS.iter().copied().filter(|(system, _)| !results.by(system).is_empty()).collect()
 }
 
+/// For each number of clients, only the better one of the two variants of openraft, as `openraft`: with a
+/// worker for each core, or with one worker.
+pub fn with_better_openraft(results: &Results) -> Results {
+    let is_openraft = |it: &Measured| it.system.starts_with("openraft");
+    let mut kept = results.only(|it| !is_openraft(it));
+    for clients in results.clients() {
+        let variants = ["openraft", "openraft-1"]
+            .map(|system| results.only(|it| it.clients == clients && it.system == system));
+        let rate = |variant: &Results| variant.spread("rate").map_or(0.0, |rate| rate.median);
+        let [all, one] = variants;
+        let better = if rate(&one) > rate(&all) { one } else { all };
+        kept = kept.and(better.renamed("openraft"));
+    }
+    kept
+}
+
 fn kv(results: &Results) -> String {
+    let results = &with_better_openraft(results);
     let systems = systems(results);
+    let has_openraft = !results.by("openraft").is_empty();
     let others = || systems.iter().filter(|(system, _)| *system != "ours");
     let mut cells = texts(&["clients"]);
     cells.extend(systems.iter().map(|(_, name)| format!("puts per second, {name}")));
+    cells.extend(has_openraft.then(|| "workers of openraft".to_owned()));
     cells.extend(others().map(|(_, name)| format!("here / {name}, by round")));
     cells.extend(texts(&["last second / first, here", "hand-over"]));
     let mut table = head(&cells);
     for clients in results.clients() {
         let at = results.only(|it| it.clients == clients);
         let ours = at.by("ours");
-        let mut cells = vec![number_of_clients(clients)];
+        let mut cells = vec![exact(clients)];
         cells.extend(systems.iter().map(|(system, _)| shown(at.by(system).spread("rate"), number)));
+        cells.extend(has_openraft.then(|| median(at.by("openraft").spread("workers"), count)));
         cells.extend(others().map(|(system, _)| shown(ours.over(&at.by(system), "rate"), ratio)));
-        cells.push(median(ours.spread("last_over_first"), ratio));
+        // With fewer than two seconds there is no such value.
+        cells.push(ours.spread("last_over_first").map_or_else(String::new, |it| ratio(it.median)));
         cells.push(median(at.hand_over(), time));
         table += &row(&cells);
     }
     table
 }
 
-/// A number of clients, exactly.
-fn number_of_clients(clients: u32) -> String {
-    match clients {
-        0..1000 => clients.to_string(),
-        _ => format!("{},{:03}", clients / 1000, clients % 1000),
+/// A value that is a count below a million, exactly.
+fn count(value: f64) -> String {
+    exact(value as u32)
+}
+
+/// A number below a million, exactly.
+fn exact(number: u32) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", number / 1000, number % 1000),
     }
 }
 
@@ -207,7 +277,8 @@ fn own(results: &Results) -> String {
             results.only(|it| (it.what.as_str(), it.servers, it.clients) == (what, *servers, *clients));
         let value = if found.spread("rate").is_some() { "rate" } else { "ns" };
         if !found.is_empty() {
-            add(&found, value, text, go);
+            let text = text.replace(ENTRIES_BEFORE, &median(found.spread("entries_before"), number));
+            add(&found, value, &text, go);
         }
     }
     let join = results.only(|it| it.what == "join");
@@ -261,6 +332,25 @@ fn seeds(results: &Results) -> String {
     table
 }
 
+fn checker(results: &Results) -> String {
+    let [histories, illegal, unknown] =
+        ["histories", "illegal", "unknown_results"].map(|value| median(results.spread(value), count));
+    let mut table =
+        format!("There are {histories} histories with {unknown} unknown results. {illegal} are illegal.\n\n");
+    let last = format!("all {histories} histories");
+    table += &head(&texts(&["how an unknown result is recorded", &last, "taken literally / this, by round"]));
+    let literal = results.only(|it| it.what == "literal");
+    for (what, text) in WAYS {
+        let found = results.only(|it| it.what == *what);
+        if !found.is_empty() {
+            let over =
+                if *what == "literal" { String::new() } else { shown(literal.over(&found, "ns"), ratio) };
+            table += &row(&[(*text).to_owned(), shown(found.spread("ns"), time), over]);
+        }
+    }
+    table
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,15 +365,47 @@ mod tests {
     fn the_table_of_puts_has_a_column_for_each_system() {
         let results = results(&[
             r#"{"piece":"kv","what":"put","system":"ours","clients":1024,"hand_over_ns":5000,"values":{"rate":50000,"last_over_first":0.98}}"#,
-            r#"{"piece":"kv","what":"put","system":"openraft","clients":1024,"hand_over_ns":5000,"values":{"rate":200000}}"#,
+            r#"{"piece":"kv","what":"put","system":"openraft","clients":1024,"hand_over_ns":5000,"values":{"rate":200000,"workers":2}}"#,
+            r#"{"piece":"kv","what":"put","system":"openraft-1","clients":1024,"hand_over_ns":5000,"values":{"rate":100000,"workers":1}}"#,
+            r#"{"piece":"kv","what":"put","system":"ours","clients":1,"repeats":2,"values":{"rate":50000}}"#,
+            r#"{"piece":"kv","what":"put","system":"openraft","clients":1,"values":{"rate":20000,"workers":2}}"#,
+            r#"{"piece":"kv","what":"put","system":"openraft-1","clients":1,"values":{"rate":25000,"workers":1}}"#,
         ]);
         let text = of_piece("kv", &results, "Here and now.").expect("it is a piece");
-        assert!(text.starts_with(
-            "Here and now.\nA hand-over between two cores took 5.0 us in this run.\n\n| clients |"
-        ));
-        assert!(text.ends_with("| 1,024 | 50,000 | 200,000 | 0.25 | 0.98 | 5.0 us |\n"), "{text}");
-        let columns = text.lines().skip(3).map(|line| line.matches('|').count()).collect::<Vec<_>>();
-        assert_eq!(columns, [7, 7, 7]);
+        assert!(
+            text.starts_with(
+                "Here and now.\nA hand-over between two cores took 5.0 us in this run.\n\
+                 Measurements that failed and were repeated: 2.\n\n| clients |"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("| 1 | 50,000 | 25,000 | 1 | 2.00 |  | - |\n"), "{text}");
+        assert!(text.ends_with("| 1,024 | 50,000 | 200,000 | 2 | 0.25 | 0.98 | 5.0 us |\n"), "{text}");
+        let columns = text.lines().skip(4).map(|line| line.matches('|').count()).collect::<Vec<_>>();
+        assert_eq!(columns, [8, 8, 8, 8]);
+    }
+
+    #[test]
+    fn the_length_of_the_log_is_the_one_that_was_measured() {
+        let results = results(&[
+            r#"{"piece":"own","what":"long-log","system":"ours","servers":3,"values":{"rate":700000,"entries_before":1000000}}"#,
+        ]);
+        let text = own(&results.of("own"));
+        assert!(text.contains("that already has 1,000,000 entries | 700,000 |"), "{text}");
+    }
+
+    #[test]
+    fn the_table_of_the_checker_has_the_ratio() {
+        let results = results(&[
+            r#"{"piece":"checker","what":"literal","system":"ours","hand_over_ns":5000,"values":{"ns":2e7,"histories":102,"illegal":12,"unknown_results":1384}}"#,
+            r#"{"piece":"checker","what":"ignored","system":"ours","hand_over_ns":5000,"values":{"ns":8e6,"histories":102,"illegal":12,"unknown_results":1384}}"#,
+        ]);
+        let text = of_piece("checker", &results, "Now.").expect("it is a piece");
+        assert!(
+            text.starts_with("Now.\n\nThere are 102 histories with 1,384 unknown results. 12 are illegal.\n"),
+            "{text}"
+        );
+        assert!(text.ends_with("which the search ignores | 8.0 ms | 2.50 |\n"), "{text}");
     }
 
     #[test]

@@ -9,19 +9,90 @@
 //! second way it is checked with a model that says that an unknown result is possible in every state, and
 //! with a model that says nothing.
 
-use crate::Random;
-use labrt::offload;
-use mit6824_benches::{Effort, Samples, Table};
 use porcupine::{Event, EventKind, Model, Options, Verdict, check_events};
 
-/// How many histories there are.
-const HISTORIES: u64 = 102;
+/// How many histories a measurement has.
+pub const HISTORIES: u64 = 102;
 /// How many calls a history has.
 const CALLS: usize = 170;
 const CLIENTS: u64 = 5;
 /// How many of 60 calls happen during a fault. A longer fault leaves more results unknown. If they are very
 /// many, an illegal history whose returns are taken literally cannot be decided in a reasonable time.
 const FAULTY: usize = 10;
+
+/// A history of the register.
+type History = Vec<Event<Ask, Answer>>;
+
+/// A generator of random numbers (a linear congruential generator). It gives the same numbers every time.
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number from 0 to `n - 1`.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % n
+    }
+}
+
+/// How a history says that nobody knows the result of a call, and how the checker takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The call never returns.
+    NoReturn,
+    /// The call returns at the end with an unknown result, and the checker looks for a place for this return.
+    Literal,
+    /// The call returns at the end with an unknown result, and the checker may ignore this return.
+    Ignored,
+}
+
+impl Way {
+    /// All ways.
+    pub const ALL: [Way; 3] = [Way::NoReturn, Way::Literal, Way::Ignored];
+
+    /// The way as text.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::NoReturn => "never return",
+            Way::Literal => "return at the end, taken literally",
+            Way::Ignored => "return at the end, ignored",
+        }
+    }
+}
+
+/// The histories, recorded in each way.
+pub struct Histories {
+    open: Vec<History>,
+    returned: Vec<History>,
+}
+
+impl Histories {
+    /// Makes `count` histories. They are the same every time.
+    pub fn make(count: u64) -> Histories {
+        let open: Vec<_> = (0..count).map(history).collect();
+        let returned = open.iter().map(|history| with_unknown_returns(history)).collect();
+        Histories { open, returned }
+    }
+
+    /// How many calls of all histories have an unknown result.
+    pub fn unknown_results(&self) -> usize {
+        self.returned.iter().zip(&self.open).map(|(all, some)| all.len() - some.len()).sum()
+    }
+
+    /// Checks all histories on this thread. The verdicts must be the same in each way.
+    pub fn check(&self, way: Way) -> Vec<Verdict> {
+        let (tells, histories) = match way {
+            Way::NoReturn => (false, &self.open),
+            Way::Literal => (false, &self.returned),
+            Way::Ignored => (true, &self.returned),
+        };
+        histories.iter().map(|history| verdict(tells, history)).collect()
+    }
+}
+
+/// How many of the verdicts say that a history is not linearizable.
+pub fn illegal(verdicts: &[Verdict]) -> usize {
+    verdicts.iter().filter(|verdict| **verdict == Verdict::Illegal).count()
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Ask {
@@ -82,7 +153,7 @@ impl Model for Register {
 }
 
 /// A history in which unanswered calls have no return.
-fn history(seed: u64) -> Vec<Event<Ask, Answer>> {
+fn history(seed: u64) -> History {
     let mut random = Random(seed);
     let (mut state, mut old) = (None, None);
     // For each client, its open call, and the answer if the call has taken effect.
@@ -133,42 +204,29 @@ fn history(seed: u64) -> Vec<Event<Ask, Answer>> {
 }
 
 /// Adds a return with an unknown result for each open call, at the end of the history.
-fn with_unknown_returns(history: &[Event<Ask, Answer>]) -> Vec<Event<Ask, Answer>> {
+fn with_unknown_returns(history: &[Event<Ask, Answer>]) -> History {
     let returned = |id: u64| history.iter().any(|it| it.id == id && matches!(it.kind, EventKind::Return(_)));
     let open = history.iter().filter(|it| !returned(it.id));
     let returns = open.map(|it| Event { kind: EventKind::Return(Answer::Unknown), ..it.clone() });
     history.iter().cloned().chain(returns.collect::<Vec<_>>()).collect()
 }
 
-/// Adds the rows of these histories. All ways must give the same verdicts.
-pub fn add_rows(effort: Effort, table: &mut Table) {
-    let open: Vec<_> = (0..effort.pick(HISTORIES, 5)).map(history).collect();
-    let unknown: Vec<_> = open.iter().map(|history| with_unknown_returns(history)).collect();
-    let results: usize = unknown.iter().zip(&open).map(|(all, some)| all.len() - some.len()).sum();
-    let ways = [
-        ("never return", false, &open),
-        ("return at the end, taken literally", false, &unknown),
-        ("return at the end, ignored", true, &unknown),
-    ];
-    let mut expected = None;
-    for (way, tells, histories) in ways {
-        let mut verdicts = Vec::new();
-        let times: Samples = (0..effort.pick(9, 1))
-            .map(|_| {
-                let start = offload::real_time();
-                verdicts = histories.iter().map(|history| verdict(tells, history)).collect();
-                (offload::real_time() - start).as_nanos() as f64
-            })
-            .collect();
-        let illegal = verdicts.iter().filter(|verdict| **verdict == Verdict::Illegal).count();
-        let what =
-            format!("{} registers, {illegal} illegal, {results} unknown results: {way}", verdicts.len());
-        table.time(&what, &times, None, "");
-        assert_eq!(expected.get_or_insert_with(|| verdicts.clone()), &verdicts, "{way}");
-    }
-}
-
 fn verdict(tells: bool, history: &[Event<Ask, Answer>]) -> Verdict {
     let options = Options { threads: Some(1), ..Options::default() };
     check_events(&Register { tells }, history, &options).expect("the events are a history").verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_has_the_same_verdicts() {
+        let histories = Histories::make(5);
+        let expected = histories.check(Way::NoReturn);
+        assert!(histories.unknown_results() > 5 && expected.contains(&Verdict::Ok));
+        for way in Way::ALL {
+            assert_eq!(histories.check(way), expected, "{}", way.name());
+        }
+    }
 }

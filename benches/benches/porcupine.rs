@@ -4,10 +4,9 @@
 //! `PORCUPINE_DATA` names a folder with the recorded histories, `c50-ok.txt` and `c50-bad.txt`. Without this
 //! variable these two histories are skipped.
 
-mod register;
-
 use labrt::offload;
 use labrt::time::Duration;
+use mit6824_benches::register::{HISTORIES, Histories, Random, Way, illegal};
 use mit6824_benches::{Effort, Samples, Table, bench_main};
 use porcupine::models::kv::{Event, KvInput, KvModel, KvOutput, Operation, Text};
 use porcupine::models::kv_log;
@@ -20,7 +19,7 @@ fn main() -> ExitCode {
         let mut table = Table::of_times("checking a history for linearizability, until the verdict");
         recorded(effort, &mut table);
         made(effort, &mut table);
-        register::add_rows(effort, &mut table);
+        registers(effort, &mut table);
         texts(effort, &mut table);
         print!("{table}");
     })
@@ -104,16 +103,6 @@ fn appends_and_gets(count: u64, clients: u32) -> Vec<Operation> {
     moments.into_iter().enumerate().map(operation).collect()
 }
 
-/// A generator of random numbers (a linear congruential generator). It gives the same numbers every time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-}
-
 /// A history of sixty concurrent appends and a get. No order of the appends can produce the value that the
 /// get returns.
 fn hopeless() -> Vec<Operation> {
@@ -121,6 +110,27 @@ fn hopeless() -> Vec<Operation> {
     let append = |_| operation(KvInput::append("k", "a"), KvOutput::none(), 0, 10);
     let found = KvOutput::value("a".repeat(1_000).as_str());
     (0..60).map(append).chain([operation(KvInput::get("k"), found, 20, 30)]).collect()
+}
+
+/// Adds the rows of the histories with unknown results. All ways must give the same verdicts.
+fn registers(effort: Effort, table: &mut Table) {
+    let histories = Histories::make(effort.pick(HISTORIES, 5));
+    let results = histories.unknown_results();
+    let expected = histories.check(Way::NoReturn);
+    let (all, illegal) = (expected.len(), illegal(&expected));
+    for way in Way::ALL {
+        let times: Samples = (0..effort.pick(9, 1))
+            .map(|_| {
+                let start = offload::real_time();
+                let verdicts = histories.check(way);
+                let took = offload::real_time() - start;
+                assert_eq!(verdicts, expected, "{}", way.name());
+                took.as_nanos() as f64
+            })
+            .collect();
+        let what = format!("{all} registers, {illegal} illegal, {results} unknown results: {}", way.name());
+        table.time(&what, &times, None, "");
+    }
 }
 
 /// Measures how long it takes to record one long answer as a [`Text`].
