@@ -144,8 +144,26 @@ fn an_unknown_name_is_refused_before_anything_is_built() {
     let project = Project::own("refused");
     fs::write(project.path("tests/broken.rs"), "fn broken( {}\n").expect("the file can be written");
     let ran = project.run(&["--sim", "basik_2a"]);
-    ran.complains(2, &["\"basik_2a\"", "the nearest known names are basic_2a"]);
+    ran.complains(2, &["\"basik_2a\"", "the nearest known names are basic_2a, basic_2b"]);
     project.run(&["lab2a", "lab22b"]).complains(2, &["\"lab22b\"", "lab2b"]);
+    // A program, and a module that no test uses, may have texts like these names. No test is there.
+    let write = |file: &str, text: &str| {
+        let path = project.path(file);
+        fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder can be made");
+        fs::write(path, text).expect("the file can be written");
+    };
+    let manifest = project.read("Cargo.toml").replace("[workspace]", "[workspace]\nmembers = [\"tool\"]");
+    write("Cargo.toml", &manifest);
+    write("tool/Cargo.toml", "[package]\nname = \"tool\"\nversion = \"0.1.0\"\nedition = \"2024\"\n");
+    write("tool/src/main.rs", "fn main() { println!(\"lab3y\") }\n");
+    write("src/unused.rs", "fn name(n: u8) -> String { format!(\"lab{n}\") }\n");
+    project.run(&["--sim", "lab3y"]).complains(2, &["\"lab3y\""]);
+    project.run(&["--sim", "2E"]).complains(2, &["\"2E\"; the nearest known names are lab2a, lab2b\n"]);
+    let ran = project.run(&["--sim", "plain::adds_upp"]);
+    ran.complains(
+        2,
+        &["the test target plain has no test \"adds_upp\"; the nearest known name is adds_up\n"],
+    );
     assert!(!project.path("target/debug").join("deps").exists(), "something was built");
     project.run(&["--sim", "-n", "1", "adds_up"]).says(1, &["without a report"]);
 }
@@ -186,6 +204,18 @@ fn for_one_test_one_target_is_built_and_copied() {
     child.wait().expect("lab ends");
     copies.sort();
     assert_eq!(copies, ["lab2b", "plain"]);
+}
+
+/// A bad variable is a mistake of the user, and no failure of the tests.
+#[test]
+fn a_bad_variable_is_refused_before_the_first_run() {
+    let project = Project::new("variable");
+    let mut command = project.dstest(&["--sim", "-n", "1", "lab2a"]);
+    let ran = Ran::of(command.env("LAB_MONITOR", "yes").output().expect("lab runs"));
+    ran.complains(2, &["error: LAB_MONITOR=yes: expected 1 (on) or 0 (off)\n"]);
+    assert!(!ran.err.contains("FAIL"), "{}", ran.err);
+    let mut command = project.dstest(&["--sim", "-n", "1", "--seed", "10", "lab2a"]);
+    Ran::of(command.env("LAB_MONITOR", "0").output().expect("lab runs")).says(0, &["0 of 5 failed"]);
 }
 
 #[test]
@@ -362,9 +392,17 @@ fn of_many_failures_the_shortest_of_each_cause_are_kept_and_all_counted() {
     ran.says(
         1,
         &[
-            "\nFAIL lab2b length_2b seed 0x0 and 9 more: term 7 is wrong\n     repeat   LAB_SEED=0x0 ",
-            "\n     shorter  seed 0xe (86.0 s): short/lab2b-length_2b-0xe.html\n",
+            "\nFAIL lab2b length_2b seed 0x0 and 9 more: term 7 is wrong\n     page     of seed 0xe (86.0 s): \
+             short/lab2b-length_2b-0xe.html\n     repeat   LAB_SEED=0x0 ",
             "\nFAIL lab2b length_2b seed 0x5 and 9 more: index is wrong\n",
+        ],
+    );
+    let ran = project.run(&["--sim", "-n", "5", "--seed", "0", "-o", "shorter", "--keep", "2", "length_2b"]);
+    ran.says(
+        1,
+        &[
+            "\n     page     of seed 0x3 (97.0 s): shorter/",
+            "\n     shorter  seed 0x4 (96.0 s): shorter/lab2b-length_2b-0x4.html\n",
         ],
     );
     assert_eq!(logs("short"), ["0x13", "0xe"].map(|seed| format!("lab2b-length_2b-{seed}.log")));

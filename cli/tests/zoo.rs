@@ -10,6 +10,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -29,6 +30,10 @@ const ANIMAL: &str = "title = \"A server is wrong\"\nrule = \"One Vote\"\nsectio
                       source = \"our own\"\nbreaks = \"safety\"\nlabs = [\"lab2a\"]\n\
                       [[change]]\nfile = \"src/a.rs\"\nold = '''\nlet right = 1;\n'''\n\
                       new = '''\nlet wrong = 2;\n'''\n";
+
+/// A document with the comments between which the tables are written.
+const COMMENTS: &str = "<!-- tables: lab zoo matrix writes the lines up to the end of the tables -->\nold\n\
+                        <!-- end of the tables -->\n";
 
 /// A project with one animal: only the files that the zoo reads.
 fn small(test: &str, animal: &str) -> Folder {
@@ -85,7 +90,7 @@ fn an_unknown_name_gets_the_nearest_names() {
     for command in ["show", "run"] {
         let ran = zoo(&folder.0, &[command, "wrong-servers"]);
         assert_eq!(ran.code, Some(2), "{}", ran.err);
-        assert!(ran.err.contains("the nearest known names are wrong-server"), "{}", ran.err);
+        assert!(ran.err.contains("the nearest known name is wrong-server"), "{}", ran.err);
     }
 }
 
@@ -93,7 +98,7 @@ fn an_unknown_name_gets_the_nearest_names() {
 fn an_unknown_test_is_refused_before_the_copy_is_built() {
     let ran = zoo(&repository(), &["run", "forgets-its-vote", "--tests", "figure_8_to_the_lettr"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
-    assert!(ran.err.contains("the nearest known names are figure_8_to_the_letter"), "{}", ran.err);
+    assert!(ran.err.contains("the nearest known name is figure_8_to_the_letter"), "{}", ran.err);
     assert!(!ran.err.contains("building"), "{}", ran.err);
 }
 
@@ -124,9 +129,7 @@ fn bad_arguments_of_a_sample_are_refused() {
 fn the_matrix_draws_a_picture_and_counts_by_kind() {
     let folder = small("table", ANIMAL);
     let doc = folder.0.join("docs/zoo.md");
-    let comments = "<!-- tables: lab zoo matrix writes the lines up to the end of the tables -->\nold\n\
-                    <!-- end of the tables -->\n";
-    fs::write(&doc, comments).expect("the file can be written");
+    fs::write(&doc, COMMENTS).expect("the file can be written");
     let ran = zoo(&folder.0, &["matrix", "--table"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let text = fs::read_to_string(&doc).expect("the tables were written");
@@ -138,6 +141,112 @@ fn the_matrix_draws_a_picture_and_counts_by_kind() {
     let picture = fs::read_to_string(folder.0.join("docs/zoo.svg")).expect("the picture was written");
     assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"), "{picture}");
     assert!(picture.contains(">wrong-server</text>"), "{picture}");
+}
+
+/// A folder with the files of this project that the zoo reads. Only the documents are copies.
+fn copy_of_the_project(test: &str) -> Folder {
+    let folder = Folder::new(&format!("zoo-{test}"));
+    for name in ["zoo", "tests", "labtest", "src"] {
+        symlink(repository().join(name), folder.0.join(name)).expect("a link can be made");
+    }
+    fs::create_dir(folder.0.join("docs")).expect("a folder can be made");
+    for name in ["zoo.md", "zoo.svg", "monitor.md"] {
+        let name = Path::new("docs").join(name);
+        fs::copy(repository().join(&name), folder.0.join(&name)).expect("the project has this document");
+    }
+    folder
+}
+
+/// If this test fails, an animal has changed since it was measured, or `docs/zoo.md` was changed by hand.
+/// `lab zoo matrix` measures what is missing, and writes the tables.
+#[test]
+fn the_tables_are_what_the_results_give() {
+    let folder = copy_of_the_project("committed");
+    let ran = zoo(&folder.0, &["matrix", "--table"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "expected no warning");
+    for name in ["docs/zoo.md", "docs/zoo.svg"] {
+        let read = |root: &Path| fs::read_to_string(root.join(name)).expect("the document");
+        let (committed, written) = (read(&repository()), read(&folder.0));
+        let line = committed.lines().zip(written.lines()).find(|(committed, written)| committed != written);
+        assert!(committed == written, "{name}: the first line that differs: {line:?}");
+    }
+}
+
+/// The line of `zoo/results.jsonl` for a method and the animal of [`small`].
+fn result(method: &str, mark: &str) -> String {
+    format!(
+        "{{\"animal\":\"wrong-server\",\"method\":\"{method}\",\"mark\":\"{mark}\",\"seeds\":3,\"failed\":3,\"smallest\":1,\
+         \"cpu\":1.0,\"tests\":{{}},\"rules\":{{}},\"message\":\"\",\"spent\":1.0}}\n"
+    )
+}
+
+#[test]
+fn the_matrix_names_animals_that_have_changed() {
+    let folder = small("outdated", ANIMAL);
+    fs::write(folder.0.join("docs/zoo.md"), COMMENTS).expect("the file can be written");
+    let ran = zoo(&folder.0, &["matrix", "--table"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    fs::write(folder.0.join("zoo/results.jsonl"), result("unit", "0123456789abcdef"))
+        .expect("the file can be written");
+    let ran = zoo(&folder.0, &["matrix", "--table"]);
+    ran.complains(0, &["warning: ", "which have changed since they were measured: wrong-server\n"]);
+}
+
+/// The marks of the animal of [`small`], for methods that run `lab2a`, and for methods that run no test
+/// target.
+const MARKS: [&str; 2] = ["fe20882ea72aff16", "53bc0e06626a51f1"];
+
+/// Without a file `Cargo.toml`, a build would fail.
+#[test]
+fn nothing_is_built_if_there_is_nothing_to_measure() {
+    let folder = small("nothing", ANIMAL);
+    fs::write(folder.0.join("docs/zoo.md"), COMMENTS).expect("the file can be written");
+    let measured = [("course", 0), ("strict", 1), ("monitor", 0), ("unit", 1)];
+    let measured = measured.map(|(method, mark)| result(method, MARKS[mark]));
+    fs::write(folder.0.join("zoo/results.jsonl"), measured.concat()).expect("the file can be written");
+    let ran = zoo(&folder.0, &["matrix", "--only", "wrong-server", "-n", "3"]);
+    ran.complains(0, &["zoo: nothing to measure: each of these has results of at least 3 seeds\n"]);
+    assert!(!ran.err.contains("warning") && !ran.err.contains("building"), "{}", ran.err);
+    let text = fs::read_to_string(folder.0.join("docs/zoo.md")).expect("the tables were written");
+    assert!(text.contains("| safety | 3/3, 1, 1.0 |"), "{text}");
+    let ran = zoo(&folder.0, &["matrix", "--only", "wrong-server", "-n", "4"]);
+    assert!(!ran.err.contains("nothing to measure"), "{}", ran.err);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+}
+
+#[test]
+fn the_list_can_be_searched() {
+    let list = |args: &[&str]| zoo(&repository(), &[&["list"], args].concat());
+    let all = list(&[]);
+    all.says(0, &["name ", "\nzoo/raft: Raft, ", "\nzoo/kv: ", "\nzoo/shards: ", "\nforgets-its-vote "]);
+    let votes = list(&["VOTE", "forgets"]);
+    votes.says(0, &["\nforgets-its-vote "]);
+    assert!(!votes.out.contains("zoo/kv") && votes.out.lines().count() < 10, "{}", votes.out);
+    let kv = list(&["--lab", "kv"]);
+    kv.says(0, &["zoo/kv: "]);
+    assert!(!kv.out.contains("zoo/raft"), "{}", kv.out);
+    list(&["--lab", "lab2"]).complains(2, &["'lab2'", "raft, kv, shards"]);
+    list(&["--lab", "kv", "no such"])
+        .complains(2, &["no animal of zoo/kv has \"no such\" in its name or title"]);
+    zoo(&repository(), &["show", "vote"])
+        .complains(2, &["\"vote\"; these names contain it: ", "forgets-its-vote"]);
+    let ran = zoo(&repository(), &["show", "unicorn"]);
+    ran.complains(2, &["no animal is called \"unicorn\"; `lab zoo list` shows all names"]);
+}
+
+/// The names of the programs have different lengths, but the explanations are always in one column.
+#[test]
+fn the_examples_are_aligned() {
+    for called in ["", "scripts/zoo.sh"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+        let ran =
+            Ran::of(command.args(["zoo", "--help"]).env("LAB_CALLED", called).output().expect("lab runs"));
+        let examples = ran.out.lines().skip_while(|line| *line != "Examples:").skip(1);
+        let columns: Vec<Option<usize>> = examples
+            .map(|line| line.trim_start().rfind("  ").map(|at| at + line.len() - line.trim_start().len()))
+            .collect();
+        assert!(columns.len() > 5 && columns.iter().all(|column| *column == columns[0]), "{}", ran.out);
+    }
 }
 
 /// The commands and the replay lines in the documents name only animals and test targets that exist.

@@ -216,6 +216,18 @@ impl Run {
         Ok(run)
     }
 
+    /// Checks the values of the `LAB_*` variables that [`Run::from_env`] reads. Nothing is printed, and no
+    /// file is written.
+    ///
+    /// # Errors
+    /// If a variable has a bad value. The message names the variable, its value and the expected form.
+    pub fn check_env() -> Result<(), String> {
+        logging::init_from(&env::process)?;
+        // If the seed is random, `from_lookup` prints it.
+        let lookup = |name: &str| env::process(name).filter(|value| value != "random");
+        Run::from_lookup(Identity::default(), &lookup).map(drop)
+    }
+
     /// Checks that the files can be written. This is done before the run, so that a bad path is reported
     /// before the run and not after it.
     fn check_files(&self) -> Result<(), String> {

@@ -129,16 +129,15 @@ pub fn main(here: Identity, strictness: Strictness, cases: &[Case]) -> ExitCode 
         eprintln!("error: {message}");
         return ExitCode::from(2);
     }
-    let mut trials = Vec::new();
-    for case in cases {
-        match trial(&args, &here, strictness, case) {
-            Ok(trial) => trials.push(trial),
-            Err(message) => {
-                eprintln!("{message}");
-                return ExitCode::from(2);
-            }
+    let trials = cases.iter().map(|case| trial(&args, &here, strictness, case));
+    let trials = if args.list { check_variables() } else { Ok(()) }.and_then(|()| trials.collect());
+    let trials = match trials {
+        Ok(trials) => trials,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
         }
-    }
+    };
     if !args.list && !here.features().is_empty() {
         eprintln!("[lab] features: {}", here.features().join(","));
     }
@@ -224,6 +223,58 @@ fn check_names(cases: &[Case]) -> Result<(), String> {
     }
 }
 
+/// Variables that the code under test may read, and that this crate does not know. They choose a mistake in
+/// the copy of the project that `lab zoo` builds. Without them, a replay would run other code.
+const OF_THE_CODE: [&str; 2] = ["LAB_ZOO", "LAB_ZOO_ASSERTIONS"];
+
+/// What the variables say that this crate reads, and not labrt.
+struct Variables {
+    strict: bool,
+    monitor: Option<bool>,
+    watch: Option<bool>,
+    fates: Option<String>,
+    pages: Option<fn(&labrt::Failed<'_>)>,
+    beside: bool,
+}
+
+impl Variables {
+    fn read() -> Result<Variables, String> {
+        Ok(Variables {
+            strict: strictness::read()?,
+            monitor: monitor::read()?,
+            watch: watch::read()?,
+            fates: fates::read()?,
+            pages: page::of_failures()?,
+            beside: beside::read()?,
+        })
+    }
+
+    /// The variables that a replay line sets.
+    fn repeated(&self) -> Vec<(String, String)> {
+        let switch = |value: Option<bool>| value.map(|on| u8::from(on).to_string());
+        let of_the_code = OF_THE_CODE.map(|name| (name, std::env::var(name).ok().filter(|it| is_plain(it))));
+        let own = [
+            (strictness::VARIABLE, self.strict.then(|| "1".to_owned())),
+            (monitor::VARIABLE, switch(self.monitor)),
+            (watch::VARIABLE, switch(self.watch)),
+            (fates::VARIABLE, self.fates.clone()),
+        ];
+        let all = of_the_code.into_iter().chain(own);
+        all.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+}
+
+/// Whether a shell reads this value as one word without quotation marks.
+fn is_plain(value: &str) -> bool {
+    !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+/// Checks all variables. Some programs list the tests first, and then start a process for each test. So they
+/// see a bad value before the first test runs.
+fn check_variables() -> Result<(), String> {
+    Run::check_env().and_then(|()| Variables::read().map(drop))
+}
+
 /// Makes the trial of a case, for libtest-mimic. The environment is read only if the trial will run.
 fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Result<Trial, String> {
     let unused = Trial::test(&case.name, || Ok(())).with_ignored_flag(case.ignored);
@@ -231,25 +282,14 @@ fn trial(args: &Arguments, here: &Identity, own: Strictness, case: &Case) -> Res
         return Ok(unused);
     }
     let mut run = Run::from_env(here.with_test(&case.name, case.ignored))?;
-    if strictness::read()? {
-        run.variables.push((strictness::VARIABLE.to_owned(), "1".to_owned()));
-    }
-    let monitor = monitor::read()?;
-    for (name, value) in [(monitor::VARIABLE, monitor), (watch::VARIABLE, watch::read()?)] {
-        if let Some(on) = value {
-            run.variables.push((name.to_owned(), u8::from(on).to_string()));
-        }
-    }
-    run.observer = monitor.unwrap_or(labrt::is_sim()).then_some(monitor::begin);
+    let variables = Variables::read()?;
+    run.variables = variables.repeated();
+    run.observer = variables.monitor.unwrap_or(labrt::is_sim()).then_some(monitor::begin);
     if strictness::in_force(own) == Strictness::Warn {
         run.discipline = Discipline::Warn;
     }
-    if let Some(chosen) = fates::read()? {
-        run.variables.push((fates::VARIABLE.to_owned(), chosen));
-    }
     run.hints = Some(hints::lines);
-    let pages = page::of_failures()?;
-    run.on_failure = if beside::read()? { Some(beside::write) } else { pages };
+    run.on_failure = if variables.beside { Some(beside::write) } else { variables.pages };
     let mid_line = prints_name_first(args);
     let body = Arc::clone(&case.body);
     let execute = move || {

@@ -5,6 +5,12 @@ use std::process::{Command, Output};
 
 /// Runs the suite with these arguments. If `strict` is given, it is the value of `LAB_STRICT`.
 fn suite(line: &[&str], strict: Option<&str>) -> Output {
+    let variables: Vec<(&str, &str)> = strict.map(|value| ("LAB_STRICT", value)).into_iter().collect();
+    suite_with(line, &variables)
+}
+
+/// Runs the suite with these arguments and these variables.
+fn suite_with(line: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_labtest-suite"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("LAB_") {
@@ -12,7 +18,7 @@ fn suite(line: &[&str], strict: Option<&str>) -> Output {
         }
     }
     command.args(line).env("LAB_PAGE", "0").env("LAB_SEED", "7").current_dir(env!("CARGO_TARGET_TMPDIR"));
-    command.envs(strict.map(|value| ("LAB_STRICT", value)));
+    command.envs(variables.iter().copied());
     command.output().expect("Cargo builds the suite together with these tests")
 }
 
@@ -26,7 +32,7 @@ const ONE: [&str; 2] = ["--exact", "one_leader_of_3"];
 
 #[test]
 fn the_list_is_what_nextest_expects() {
-    let list = |line: &[&str]| text(&suite(line, Some("what --list does not read")).stdout);
+    let list = |line: &[&str]| text(&suite_with(line, &[("LAB_SEED", "random")]).stdout);
     let cases: String = [3, 5, 7].map(|servers| format!("one_leader_of_{servers}: test\n")).concat();
     assert_eq!(
         list(&["--list", "--format", "terse"]),
@@ -61,11 +67,31 @@ fn strictness_makes_a_failure_of_a_warning_and_is_in_the_replay_line() {
     assert!(!err.contains("[lab] warning"), "{err}");
 }
 
+/// In the copy of `lab zoo`, the variable chooses the code under test.
+#[test]
+fn the_mistake_of_the_zoo_is_in_the_replay_line() {
+    let run = |zoo: &str| {
+        let output = suite_with(&ONE, &[("LAB_STRICT", "1"), ("LAB_ZOO", zoo), ("LAB_ZOO_ASSERTIONS", "1")]);
+        assert_eq!(output.status.code(), Some(101), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    let err = run("forgets-its-vote");
+    assert!(err.contains(" LAB_ZOO=forgets-its-vote LAB_ZOO_ASSERTIONS=1 LAB_STRICT=1 cargo test"), "{err}");
+    assert!(!run("").contains("LAB_ZOO="));
+}
+
 #[test]
 fn a_bad_value_is_refused_before_anything_runs() {
     let output = suite(&[], Some("yes"));
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()));
     assert!(text(&output.stderr).starts_with("LAB_STRICT=yes: expected 1 "), "{}", text(&output.stderr));
+    for (name, value) in
+        [("LAB_STRICT", "yes"), ("LAB_MONITOR", "yes"), ("LAB_LIMIT_S", "0"), ("LAB_LOG", "x")]
+    {
+        let output = suite_with(&["--list"], &[(name, value)]);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()), "{name}={value}");
+        assert!(text(&output.stderr).starts_with(name), "{}", text(&output.stderr));
+    }
     assert_eq!(suite(&["--test-threads", "0"], None).status.code(), Some(2));
     assert_eq!(suite(&["--no-such-option"], None).status.code(), Some(2));
 }

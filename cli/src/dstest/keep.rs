@@ -222,12 +222,24 @@ impl Keeper {
         let mut line = |name: &str, value: &str| {
             *out += &format!("     {} {value}\n", style.faint(&format!("{name:<8}")));
         };
-        line("repeat", &smallest.replay);
-        // The shortest runs are kept, and the run with the smallest seed need not be one of them.
+        let path = |path: &Option<PathBuf>| path.as_deref().map(|path| style.path(path));
+        let length = |run: &Run| run.seconds.map_or_else(String::new, |seconds| format!(" ({seconds:.1} s)"));
+        // The shortest runs are kept, and the run with the smallest seed need not be one of them. Then the
+        // page of the first run that is kept comes before the command, which is about another seed.
         let is_kept = self.kept_of(smallest.test, cause).any(|failure| failure.run.seed == seed);
         let other = if is_kept { "also" } else { "shorter" };
-        for failure in self.kept_of(smallest.test, cause) {
-            let path = |path: &Option<PathBuf>| path.as_deref().map(|path| style.path(path));
+        let mut kept = self.kept_of(smallest.test, cause);
+        if !is_kept && let Some(first) = kept.next() {
+            let file = path(&first.page).map(|file| ("page", file));
+            if let Some((name, file)) = file.or_else(|| Some(("log", path(&first.log)?))) {
+                line(name, &format!("of seed {:#x}{}: {file}", first.run.seed, length(&first.run)));
+            }
+            if let Some(Replayed::Nondeterministic(_)) = first.replayed {
+                line("", &first.replayed.iter().map(ToString::to_string).collect::<String>());
+            }
+        }
+        line("repeat", &smallest.replay);
+        for failure in kept {
             let (page, log, trace) = (path(&failure.page), path(&failure.log), path(&failure.trace));
             let history = path(&failure.history);
             let is_loud = matches!(failure.replayed, Some(Replayed::Nondeterministic(_)));
@@ -245,9 +257,7 @@ impl Keeper {
                     }
                 }
             } else if let Some(path) = page.or(log) {
-                let length =
-                    failure.run.seconds.map_or_else(String::new, |seconds| format!(" ({seconds:.1} s)"));
-                line(other, &format!("seed {:#x}{length}: {path}", failure.run.seed));
+                line(other, &format!("seed {:#x}{}: {path}", failure.run.seed, length(&failure.run)));
                 if let Some(replayed) = replayed.filter(|_| is_loud) {
                     line("", &replayed);
                 }

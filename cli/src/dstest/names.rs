@@ -75,6 +75,13 @@ pub fn target_of(name: &str) -> String {
     }
 }
 
+/// For a short name of a part (`2E`), the beginning of the names of the parts of the same lab (`lab2`).
+pub fn lab_of(name: &str) -> Option<String> {
+    let is_part =
+        matches!(name.as_bytes(), [digit, letter] if digit.is_ascii_digit() && letter.is_ascii_alphabetic());
+    is_part.then(|| format!("lab{}", &name[..1]))
+}
+
 /// The target in which a test of this name probably is: `lab2a` for `.._2a`.
 pub fn likely_target(test: &str) -> Option<String> {
     split_part(test).1.map(|part| format!("lab{part}"))
@@ -113,6 +120,14 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     scored.dedup();
     let limit = (wanted.chars().count() / 2).max(2);
     scored.into_iter().filter(|(d, _)| *d <= limit).take(3).map(|(_, k)| k).collect()
+}
+
+/// Says which of the known names are the nearest. `near` has at least one name.
+pub fn suggestion(near: &[&str]) -> String {
+    match near {
+        [one] => format!("the nearest known name is {one}"),
+        several => format!("the nearest known names are {}", several.join(", ")),
+    }
 }
 
 /// Levenshtein's distance: how many characters must be added, removed or replaced.
@@ -192,6 +207,8 @@ mod tests {
         assert_eq!(target_of("partition"), "partition");
         assert_eq!(likely_target("figure_8_2c").as_deref(), Some("lab2c"));
         assert_eq!(likely_target("figure"), None);
+        assert_eq!(lab_of("2E").as_deref(), Some("lab2"));
+        assert_eq!((lab_of("lab2e"), lab_of("22"), lab_of("é2")), (None, None, None));
     }
 
     #[test]
@@ -209,6 +226,12 @@ mod tests {
         assert_eq!(nearest("bakcup_2b", known).first(), Some(&"backup_2b"));
         assert_eq!(nearest("TestInitalElection2A", known), ["initial_election_2a"]);
         assert!(nearest("zzzzzzzzzzzzzzzzz", known).is_empty());
+    }
+
+    #[test]
+    fn one_nearest_name_is_singular() {
+        assert_eq!(suggestion(&["a"]), "the nearest known name is a");
+        assert_eq!(suggestion(&["a", "b"]), "the nearest known names are a, b");
     }
 
     #[test]

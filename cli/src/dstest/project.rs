@@ -43,7 +43,7 @@ pub struct Project {
     /// The folder into which cargo builds.
     pub target_dir: PathBuf,
     targets: Vec<Target>,
-    /// The folders of the project's packages, and of other packages that these packages use by path.
+    /// The folders of the project's libraries, and of other packages that the project uses by path.
     libraries: BTreeSet<PathBuf>,
     /// Whether a package uses another package from a git repository.
     uses_git: bool,
@@ -82,7 +82,13 @@ impl Project {
         let (mut targets, mut libraries, mut uses_git) = (Vec::new(), BTreeSet::new(), false);
         for package in value["packages"].as_array()? {
             let dir = Path::new(package["manifest_path"].as_str()?).parent()?.to_owned();
-            libraries.insert(dir.clone());
+            let has_kind = |target: &Value, wanted: &str| {
+                target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == wanted))
+            };
+            // No test target can use a package that is only a program.
+            if package["targets"].as_array()?.iter().any(|target| has_kind(target, "lib")) {
+                libraries.insert(dir.clone());
+            }
             for dependency in package["dependencies"].as_array().into_iter().flatten() {
                 libraries.extend(dependency["path"].as_str().map(PathBuf::from));
                 uses_git |= dependency["source"].as_str().is_some_and(|it| it.starts_with("git+"));
@@ -170,14 +176,22 @@ impl Project {
     /// The error for a name that no test and no target has. `tests` are names of tests.
     fn unknown<'a>(&'a self, name: &str, tests: impl Iterator<Item = &'a str>) -> Problem {
         let targets = || self.targets.iter().map(|t| t.name.as_str());
-        let near = names::nearest(name, tests.chain(targets()));
+        let of_lab = names::lab_of(name);
+        let mut near: Vec<&str> =
+            targets().filter(|target| of_lab.as_ref().is_some_and(|lab| target.starts_with(lab))).collect();
+        near.sort_unstable();
+        near.dedup();
+        if near.is_empty() {
+            near = names::nearest(names::last_segment(name), tests.chain(targets()));
+        }
         let mut text = format!("no test or test target is called {name:?}");
         if near.is_empty() {
             let mut targets: Vec<&str> = targets().collect();
             targets.sort_unstable();
+            targets.dedup();
             text += &format!("; the test targets are {}", targets.join(", "));
         } else {
-            text += &format!("; the nearest known names are {}", near.join(", "));
+            text += &format!("; {}", names::suggestion(&near));
         }
         if !name.contains("::") {
             // For example, the tests of lab 2 with options of Raft have such names.
@@ -292,13 +306,24 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// If the sources do not have one of the names. A macro may make names that no source file has. Such a
-    /// name is accepted if the user also names its target.
+    /// name is accepted if the user also names its target, and something can make names there.
     fn needed(&mut self, wanted: &[(&String, Wanted<'a>)]) -> Result<Vec<&'a Target>, Problem> {
         let project = self.project;
         let mut needed: Vec<&Target> = Vec::new();
         for (name, wanted) in wanted {
             let test = match wanted {
-                Wanted::Target(target) | Wanted::TestOf(target, _) => {
+                Wanted::Target(target) => {
+                    needed.push(target);
+                    continue;
+                }
+                Wanted::TestOf(target, test) => {
+                    let number = project.targets.iter().position(|it| it == *target);
+                    let sources = self.sources.get_or_insert_with(|| project.sources()).as_ref();
+                    if let Some((sources, number)) = sources.zip(number)
+                        && sources.excludes(number, test)
+                    {
+                        return Err(unknown_in(target, test, sources.tests_of(number)));
+                    }
                     needed.push(target);
                     continue;
                 }
@@ -348,7 +373,10 @@ impl<'a> Builder<'a> {
             }
             Wanted::TestOf(target, test) => match self.find_test(test, Some(target))? {
                 Some(found) => Ok(vec![found]),
-                None => Err(self.unknown(name)),
+                None => {
+                    let tests = self.listed.get(&key(target)).into_iter().flatten();
+                    Err(unknown_in(target, test, tests.map(|test| test.name.as_str())))
+                }
             },
             Wanted::Test(test) => {
                 if let Some(found) = self.find_test(test, None)? {
@@ -509,7 +537,20 @@ impl<'a> Builder<'a> {
         let output = self.scratch.path("list");
         let mut command: Vec<OsString> = vec![binary.into()];
         command.extend(args.iter().map(OsString::from));
-        let unset = vec!["LAB_REPORT", "LAB_TRACE", "LAB_TRACE_MOST", "LAB_EXPECT"];
+        // A test binary of the labs also checks the variables of the environment. The runs do not get these:
+        // they have other values in a run, or none.
+        let mut unset = vec![
+            "LAB_SEED",
+            "LAB_RUNS",
+            "LAB_REPORT",
+            "LAB_PAGE",
+            "LAB_TRACE",
+            "LAB_TRACE_MOST",
+            "LAB_EXPECT",
+        ];
+        if self.mode == Mode::Sim {
+            unset.push("LAB_LOG");
+        }
         let plan =
             Plan { command, dir: target.dir.clone(), set: Vec::new(), unset, death_signal: Signal::SIGKILL };
         let mut process = Process::spawn(&plan, &output).map_err(|e| fail(e.to_string()))?;
@@ -528,12 +569,26 @@ impl<'a> Builder<'a> {
             }
         };
         if !status.success() {
-            return Err(fail(format!("{}{}", describe(status), last_words(&output))));
+            return Err(match bad_variable(status.code(), &std::fs::read(&output).unwrap_or_default()) {
+                Some(line) => Problem::Usage(line),
+                None => fail(format!("{}{}", describe(status), last_words(&output))),
+            });
         }
         let text = std::fs::read(&output).map_err(|e| fail(e.to_string()))?;
         forget(&output);
         Ok(listed(&String::from_utf8_lossy(&text)))
     }
+}
+
+/// The error for a name that no test of this target has. `tests` are the names of the target's tests.
+fn unknown_in<'a>(target: &Target, test: &str, tests: impl Iterator<Item = &'a str>) -> Problem {
+    let tests: BTreeSet<&str> = tests.collect();
+    let near = names::nearest(names::last_segment(test), tests.iter().copied());
+    let hint = match near.is_empty() {
+        true => format!("it has {}", tests.into_iter().collect::<Vec<_>>().join(", ")),
+        false => names::suggestion(&near),
+    };
+    Problem::Usage(format!("the test target {} has no test {test:?}; {hint}", target.name))
 }
 
 fn key(target: &Target) -> (String, String) {
@@ -561,6 +616,18 @@ fn executable(line: &str, manifest: &Path) -> Option<(String, PathBuf)> {
     Some((value["target"]["name"].as_str()?.to_owned(), PathBuf::from(value["executable"].as_str()?)))
 }
 
+/// The line with which a test binary refuses a variable: `LAB_MONITOR=yes: expected 1 ... or 0 ...`. `None`
+/// if the binary has ended for another reason.
+fn bad_variable(code: Option<i32>, output: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(output);
+    let is_letter = |c: char| c.is_ascii_uppercase() || c == '_';
+    let is_refusal = |line: &&str| {
+        let rest = line.strip_prefix("LAB_").map(|rest| rest.trim_start_matches(is_letter));
+        rest.is_some_and(|rest| rest.starts_with(": ") || (rest.starts_with('=') && rest.contains(": ")))
+    };
+    text.lines().find(is_refusal).filter(|_| code == Some(2)).map(str::to_owned)
+}
+
 /// The names in the output of `--list`.
 fn listed(text: &str) -> Vec<String> {
     text.lines().filter_map(|line| line.strip_suffix(": test")).map(|name| name.trim().to_owned()).collect()
@@ -576,6 +643,18 @@ mod tests {
             listed("a_2a: test\nm::b: test\nbench: benchmark\n\n2 tests, 0 benchmarks\n"),
             ["a_2a", "m::b"]
         );
+    }
+
+    #[test]
+    fn only_the_refusal_of_a_variable_is_a_bad_variable() {
+        for line in ["LAB_MONITOR=yes: expected 1 or 0", "LAB_LOG: \"x\" is not a topic"] {
+            let output = format!("[lab] features: wide\n{line}\n").into_bytes();
+            assert_eq!(bad_variable(Some(2), &output).as_deref(), Some(line));
+            assert_eq!(bad_variable(Some(101), &output), None);
+        }
+        for other in ["", "error: no such option", "LAB_x=1: expected", "LAB_SEED=1 cargo test"] {
+            assert_eq!(bad_variable(Some(2), other.as_bytes()), None, "{other}");
+        }
     }
 
     #[test]

@@ -30,6 +30,12 @@ pub struct Sources {
     lists: BTreeMap<String, BTreeSet<usize>>,
     /// For each module, the targets that use anything in it.
     uses: BTreeMap<String, BTreeSet<usize>>,
+    /// For each module of a library, the other modules whose lists of tests it uses.
+    calls: BTreeMap<String, BTreeSet<String>>,
+    /// The places where a program or a macro can make names of tests.
+    computed: BTreeSet<Place>,
+    /// The targets that have functions with `#[test]`. Texts in such a target are no names of tests.
+    with_functions: BTreeSet<usize>,
 }
 
 /// A name in a source file.
@@ -41,9 +47,12 @@ struct Found {
     is_sure: bool,
     /// Whether the name is only the beginning of a name that is computed, as in `format!("agree_{n}")`.
     is_prefix: bool,
+    /// Whether the name is the end of a text, and not a number.
+    is_text: bool,
 }
 
 /// Where a name was found.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     /// In a file of this target.
     Target(usize),
@@ -78,12 +87,19 @@ impl Sources {
     }
 
     fn take_target(&mut self, target: usize, text: &str) {
+        // The tests of a target may be in modules whose files were not read.
+        if computes_names(text) || has_other_files(text) {
+            self.computed.insert(Place::Target(target));
+        }
         for word in words(text) {
-            if let Some(rest) = text[word.end..].strip_prefix("::") {
+            if text[word.end..].starts_with("::") {
                 self.uses.entry(word.text.to_owned()).or_default().insert(target);
-                if rest.starts_with("main") || rest.starts_with("cases") {
-                    self.lists.entry(word.text.to_owned()).or_default().insert(target);
-                }
+            }
+            if calls_a_list(&word, text) {
+                self.lists.entry(word.text.to_owned()).or_default().insert(target);
+            }
+            if word.is_test {
+                self.with_functions.insert(target);
             }
             if word.opens || word.closes || word.is_function {
                 self.add(&word, Place::Target(target), word.is_test || is_case(&word, text));
@@ -92,19 +108,56 @@ impl Sources {
     }
 
     fn take_library(&mut self, module: &str, text: &str) {
-        for word in words(text).iter().filter(|word| word.opens && (word.closes || word.is_prefix)) {
-            self.add(word, Place::Module(module.to_owned()), is_case(word, text));
+        if computes_names(text) {
+            self.computed.insert(Place::Module(module.to_owned()));
+        }
+        for word in words(text) {
+            if calls_a_list(&word, text) {
+                self.calls.entry(module.to_owned()).or_default().insert(word.text.to_owned());
+            }
+            if word.opens && (word.closes || word.is_prefix) {
+                self.add(&word, Place::Module(module.to_owned()), is_case(&word, text));
+            }
         }
     }
 
     fn add(&mut self, word: &Word<'_>, place: Place, is_sure: bool) {
         let (name, is_prefix) = (word.text.to_owned(), word.is_prefix);
-        self.found.push(Found { name, place, is_sure, is_prefix });
+        let is_text = word.closes && !name.starts_with(|c: char| c.is_ascii_digit());
+        self.found.push(Found { name, place, is_sure, is_prefix, is_text });
     }
 
-    /// Whether this name of a test is in the sources.
+    /// Whether this name of a test is in the sources. The beginning of a name counts only if it belongs to a
+    /// target. Without this rule, each name that begins with `lab` would be known, because a program makes
+    /// such texts.
     pub fn knows(&self, test: &str) -> bool {
-        self.found.iter().any(|found| found.means(test))
+        let counts = |found: &&Found| !found.is_prefix || !self.at(&found.place).is_empty();
+        self.found.iter().filter(counts).any(|found| found.means(test))
+    }
+
+    /// The names of tests that certainly belong to this target.
+    pub fn tests_of(&self, target: usize) -> impl Iterator<Item = &str> {
+        let is_there = move |it: &&Found| it.is_sure && self.at(&it.place).contains(&target);
+        self.found.iter().filter(is_there).map(|it| it.name.as_str())
+    }
+
+    /// Whether this target certainly does not have this test: no source has the name, and the target's names
+    /// are all written in the sources.
+    pub fn excludes(&self, target: usize, test: &str) -> bool {
+        let mut modules: BTreeSet<&str> = BTreeSet::new();
+        let mut open: Vec<&str> =
+            self.lists.iter().filter(|it| it.1.contains(&target)).map(|it| &**it.0).collect();
+        while let Some(module) = open.pop() {
+            if modules.insert(module) {
+                open.extend(self.calls.get(module).into_iter().flatten().map(String::as_str));
+            }
+        }
+        let is_of_target = |place: &Place| match place {
+            Place::Target(of) => *of == target,
+            Place::Module(module) => modules.contains(module.as_str()),
+        };
+        let has_names = self.found.iter().any(|found| found.is_sure && is_of_target(&found.place));
+        has_names && !self.computed.iter().any(is_of_target) && !self.knows(test)
     }
 
     /// The targets that can have this test.
@@ -132,7 +185,8 @@ impl Sources {
     /// The names that can be names of tests and that belong to at least one target.
     pub fn tests(&self) -> impl Iterator<Item = &str> {
         let is_test = |it: &&Found| {
-            let is_likely = it.is_sure || matches!(it.place, Place::Target(_));
+            let may_be_text = |target: &usize| it.is_text && !self.with_functions.contains(target);
+            let is_likely = it.is_sure || matches!(&it.place, Place::Target(target) if may_be_text(target));
             is_likely && !it.is_prefix && !self.at(&it.place).is_empty()
         };
         self.found.iter().filter(is_test).map(|it| it.name.as_str())
@@ -180,6 +234,32 @@ fn is_case(word: &Word<'_>, text: &str) -> bool {
     }
     let rest: String = text[word.end..].chars().take(CASE).collect();
     words(&rest).iter().any(|it| it.text == word.text && !it.opens && !it.closes)
+}
+
+/// Whether the word is a module, and its list of tests is called: `strict::main_2` or `strict::cases`.
+fn calls_a_list(word: &Word<'_>, text: &str) -> bool {
+    let called = text[word.end..].strip_prefix("::");
+    called.is_some_and(|rest| rest.starts_with("main") || rest.starts_with("cases"))
+}
+
+/// Whether a program or a macro may make names of tests in this file. In all other files, a test is a
+/// function with `#[test]`, or a `Case` whose name is a text.
+fn computes_names(text: &str) -> bool {
+    let makes_case = |new: &str| {
+        text.match_indices(new).any(|(at, _)| !text[at + new.len()..].trim_start().starts_with('"'))
+    };
+    // A macro at the beginning of a line can make tests.
+    let is_macro = |line: &str| {
+        let name = line.split_once('!').map_or("", |(name, _)| name);
+        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_:".contains(c))
+    };
+    makes_case("Case::ours(") || makes_case("Case::of_course(") || text.lines().any(is_macro)
+}
+
+/// Whether the file has modules in other files.
+fn has_other_files(text: &str) -> bool {
+    let is_module = |line: &str| line.trim_start().starts_with("mod ") && line.trim_end().ends_with(';');
+    text.lines().any(is_module)
 }
 
 /// In a list of tests, a function begins at most this many characters after its name.
@@ -273,6 +353,7 @@ mod tests {
         for test in ["own_test", "rare", "adds_up", "one_vote_2b"] {
             assert!(tests.contains(&test), "no {test} in {tests:?}");
         }
+        assert!(!tests.contains(&"helper"), "{tests:?}");
     }
 
     #[test]
@@ -280,5 +361,44 @@ mod tests {
         let found = sources(&[("tests/a.rs", "Case::ours(format!(\"agree_with_{n}\"), f)")]);
         assert!(found.knows("agree_with_3") && !found.knows("agree_without"));
         assert_eq!(targets(&found, "agree_with_3"), [0]);
+    }
+
+    #[test]
+    fn the_beginning_of_a_name_in_another_program_is_not_known() {
+        let found =
+            sources(&[("tests/a.rs", "#[test]\nfn a() {}\n"), ("src/names.rs", "format!(\"lab{part}\")")]);
+        assert!(!found.knows("lab2x"));
+    }
+
+    #[test]
+    fn texts_beside_functions_are_no_names_of_tests() {
+        let found = sources(&[
+            ("tests/a.rs", "#[test]\nfn adds_up() { check(\"no_such_test\"); check(\"20\") }\n"),
+            ("tests/b.rs", "fn main() { go(&[\"in_a_list\", \"2\"]) }\n"),
+        ]);
+        assert_eq!(found.tests().collect::<Vec<_>>(), ["adds_up", "in_a_list"]);
+    }
+
+    #[test]
+    fn a_target_excludes_a_name_only_if_all_its_names_are_written() {
+        let found = sources(&[
+            ("tests/a.rs", "fn main() { lab2::main_2a() }"),
+            (
+                "tests/b.rs",
+                "fn main() { lab2::cases().map(|it| Case::ours(format!(\"{option}_{it}\"), it)) }",
+            ),
+            ("tests/c.rs", "#[test]\nfn adds_up() {}\n"),
+            ("tests/d.rs", "#[test]\nfn adds_more() {}\ntests! { adds_most }\n"),
+            ("tests/e.rs", "mod more;\n#[test]\nfn adds_less() {}\n"),
+            ("tests/f.rs", "fn main() { lab4::main_4a() }"),
+            ("tests/g.rs", "fn main() { something_else() }"),
+            ("src/lab2/a.rs", "Case::of_course(\n\"election_2a\", \"TestElection2A\", election_2a::<R>)"),
+            ("src/lab2/mod.rs", "mod a;\n"),
+            ("src/lab4/mod.rs", "Case::ours(\"join_4a\", join_4a), moves::cases()"),
+            ("src/moves.rs", "Case::ours(name, body)"),
+        ]);
+        let excluding: Vec<usize> = (0..7).filter(|target| found.excludes(*target, "elections_2a")).collect();
+        assert_eq!(excluding, [0, 2]);
+        assert!(!found.excludes(0, "election_2a") && !found.excludes(2, "adds_up"));
     }
 }

@@ -431,7 +431,7 @@ fn suggest(name: &str, known: &[&str]) -> String {
     match names::nearest(name, known.iter().copied()) {
         near if near.is_empty() && known.len() < 20 => format!("; expected one of {}", known.join(", ")),
         near if near.is_empty() => String::new(),
-        near => format!("; the nearest known names are {}", near.join(", ")),
+        near => format!("; {}", names::suggestion(&near)),
     }
 }
 
@@ -515,7 +515,7 @@ mod tests {
             (
                 "[tests]\n\nbakcup_2b = 5",
                 3,
-                "unknown test \"bakcup_2b\"; the nearest known names are backup_2b",
+                "unknown test \"bakcup_2b\"; the nearest known name is backup_2b",
             ),
             ("[tests]\nlab2a = 5", 2, "lab2a is a suite: its place is in [suites]"),
             ("[tests]\nbackup_2b = 5\nTestBackup2B = 6", 2, "backup_2b has points already"),

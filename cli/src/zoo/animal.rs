@@ -31,7 +31,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::known::Known;
-use crate::dstest::names::nearest;
+use crate::dstest::names::{nearest, suggestion};
 
 /// What a mistake can do to a group of servers.
 pub const BREAKS: [&str; 3] = ["safety", "liveness", "slow"];
@@ -170,8 +170,8 @@ impl Reader<'_> {
             }
         }
         if !rule.is_empty() && !known.rules.contains(&rule) {
-            let near = nearest(&rule, known.rules.iter().map(String::as_str)).join(", ");
-            let near = if near.is_empty() { String::new() } else { format!("; the nearest are {near}") };
+            let near = nearest(&rule, known.rules.iter().map(String::as_str));
+            let near = if near.is_empty() { String::new() } else { format!("; {}", suggestion(&near)) };
             self.at(table, "rule", format!("{rule:?}: expected a rule of docs/monitor.md, or \"\"{near}"));
         }
         if !BREAKS.contains(&breaks.as_str()) && table.contains_key("breaks") {

@@ -2,7 +2,7 @@
 //!
 //! After each campaign its results go into `zoo/results.jsonl`. Seeds that already have a result there are
 //! not run again, unless the animal's change or its list of tests has changed. So the command can be stopped
-//! at any moment and started again. All animals get a few seeds first, and then more. With the first seed,
+//! at any moment and started again. If no seed is missing, nothing is built. All animals get a few seeds first, and then more. With the first seed,
 //! all tests run. Later, the tests that have found the animal run first. If one test fails with a seed, the
 //! other tests do not run with this seed. At its end the command writes the tables of `docs/zoo.md`
 //! ([`super::table`]) and the picture `docs/zoo.svg` ([`super::picture`]).
@@ -33,6 +33,9 @@ use crate::problem::Problem;
 /// The seeds are run in rounds. Each number in this list says how many seeds a test has got after the round.
 /// The last round is not in the list: after it, each test has got all its seeds ([`seeds`]).
 const ROUNDS: [u64; 3] = [1, 5, 20];
+
+/// The methods that run test targets with seeds.
+const SUITES: [Method; 3] = [Method::Course, Method::Strict, Method::Monitor];
 
 /// How long the unit tests may take, including their build.
 const UNIT_LIMIT: Duration = Duration::from_secs(300);
@@ -70,17 +73,26 @@ pub fn run(
 ) -> Result<String, Problem> {
     let mut results = Results::load(&root.join("zoo/results.jsonl"), known).map_err(Problem::Usage)?;
     let mut troubles = BTreeSet::new();
-    if !args.table {
+    let missing = |animal: &&Animal| {
+        let has = |method: Method| results.of(animal, method).map_or(0, |finding| finding.seeds);
+        has(Method::Unit) == 0 || SUITES.into_iter().any(|method| has(method) < seeds(animal, args))
+    };
+    if !args.table && !wanted.iter().any(|animal| missing(&animal)) {
+        let least = wanted.iter().map(|animal| seeds(animal, args)).min().unwrap_or(0);
+        eprintln!("zoo: nothing to measure: each of these has results of at least {least} seeds");
+    } else if !args.table {
         let stop = super::stop()?;
         let copy = Copy::of(root, animals, Scope::UnitTests, &stop)?;
         let scratch = Scratch::below(&root.join("target/zoo/scratch"))
             .map_err(|error| Problem::Failure(format!("cannot make a folder for results: {error}")))?;
         let bench = Bench { copy, scratch, known, stop };
-        for (number, step) in (1..).zip(plan(&bench, wanted, args)) {
+        let steps = plan(wanted, args, |animal| bench.copy.has_switch(animal), &results);
+        for (number, step) in (1..).zip(&steps) {
             if troubles.contains(&step.animal.name) {
                 continue;
             }
-            match bench.measure(&mut results, &step, args.timeout, number) {
+            let place = format!("step {number} of {}", steps.len());
+            match bench.measure(&mut results, step, args.timeout, &place) {
                 Ok(()) => {}
                 Err(Problem::Failure(why) | Problem::Usage(why)) => {
                     eprintln!("zoo: {}: {why}", step.animal.name);
@@ -89,6 +101,13 @@ pub fn run(
                 Err(interrupted) => return Err(interrupted),
             }
         }
+    }
+    let outdated = results.outdated(animals);
+    if !outdated.is_empty() {
+        eprintln!(
+            "zoo: warning: the tables have `?` for these animals, which have changed since they were measured: {}",
+            outdated.join(", ")
+        );
     }
     let paths = table::write(root, animals, &results).map_err(Problem::Failure)?;
     let paths: Vec<String> = paths.iter().map(|path| crate::shell::shown(path)).collect();
@@ -106,14 +125,25 @@ struct Step<'a> {
     seeds: Option<u64>,
 }
 
+impl Step<'_> {
+    fn methods(&self) -> &'static [Method] {
+        if self.seeds.is_some() { &SUITES } else { &[Method::Unit] }
+    }
+}
+
 /// All steps, in the order in which they are done. In the first round, each animal gets a few seeds and its
 /// unit tests. The later rounds are only for animals with a switch, because all of these use the same build.
 /// At the end, each other animal gets all its missing seeds in one step. In a round, the animals with a
 /// switch come first. Of these, the animals of the key/value service come last, because their tests need the
-/// most time.
-fn plan<'a>(bench: &Bench<'_>, wanted: &'a [Animal], args: &Args) -> Vec<Step<'a>> {
+/// most time. Steps that have nothing to measure are left out.
+fn plan<'a>(
+    wanted: &'a [Animal],
+    args: &Args,
+    has_switch: impl Fn(&Animal) -> bool,
+    results: &Results,
+) -> Vec<Step<'a>> {
     let (mut switched, own): (Vec<&Animal>, Vec<&Animal>) =
-        wanted.iter().partition(|animal| bench.copy.has_switch(animal));
+        wanted.iter().partition(|animal| has_switch(animal));
     switched.sort_by_key(|animal| animal.lab == "kv");
     let mut steps = Vec::new();
     let most = wanted.iter().map(|animal| seeds(animal, args)).max().unwrap_or(0);
@@ -129,6 +159,17 @@ fn plan<'a>(bench: &Bench<'_>, wanted: &'a [Animal], args: &Args) -> Vec<Step<'a
         }
     }
     steps.extend(own.iter().map(|animal| Step { animal, seeds: Some(seeds(animal, args)) }));
+    // How many seeds each animal will have got from the steps so far.
+    let mut planned: BTreeMap<(&str, bool), u64> = BTreeMap::new();
+    steps.retain(|step| {
+        let has = |method: &Method| results.of(step.animal, *method).map_or(0, |finding| finding.seeds);
+        let least = step.methods().iter().map(has).min().unwrap_or(0);
+        let before = planned.entry((&step.animal.name, step.seeds.is_none())).or_insert(least);
+        let wanted = step.seeds.unwrap_or(1);
+        let is_needed = wanted > *before;
+        *before = wanted.max(*before);
+        is_needed
+    });
     steps
 }
 
@@ -169,14 +210,10 @@ impl Bench<'_> {
         results: &mut Results,
         step: &Step<'_>,
         timeout: u64,
-        number: usize,
+        place: &str,
     ) -> Result<(), Problem> {
         let animal = step.animal;
-        let methods: &[Method] = match step.seeds {
-            None => &[Method::Unit],
-            Some(_) => &[Method::Course, Method::Strict, Method::Monitor],
-        };
-        for method in methods.iter().copied() {
+        for method in step.methods().iter().copied() {
             let before = results.of(animal, method).cloned();
             let has = before.as_ref().map_or(0, |finding| finding.seeds);
             if has >= step.seeds.unwrap_or(1) {
@@ -193,7 +230,7 @@ impl Bench<'_> {
                 Some(before) => before.and(finding),
                 None => finding,
             };
-            say(number, animal, method, &finding);
+            eprintln!("zoo: {place}: {}", sentence(animal, method, &finding));
             results.put(animal, method, finding).map_err(Problem::Failure)?;
         }
         Ok(())
@@ -326,15 +363,18 @@ fn cargo(
     Ok((status.is_some_and(|status| status.success()), String::from_utf8_lossy(&text).into_owned()))
 }
 
-/// Prints to stderr what a step has found.
-fn say(number: usize, animal: &Animal, method: Method, finding: &Finding) {
-    let rules: Vec<String> = finding.rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
-    let (name, method, rules) = (&animal.name, method.name(), rules.join(", "));
-    let failed = match finding.seeds {
-        1 if method == "unit" => format!("{} tests failed", finding.tests.len()),
-        seeds => format!("failed in {} of {seeds} seeds", finding.failed),
+/// Says what a method has found out about an animal.
+fn sentence(animal: &Animal, method: Method, finding: &Finding) -> String {
+    let failed = match method {
+        Method::Unit => format!("{} tests failed", finding.tests.len()),
+        _ => format!("failed in {} of {} seeds", finding.failed, finding.seeds),
     };
-    eprintln!("zoo: step {number}: {name}: {method}: {failed}; {:.1} CPU s; {rules}", finding.spent);
+    let mut text = format!("{}: {}: {failed}; {:.1} CPU s", animal.name, method.name(), finding.spent);
+    let rules: Vec<String> = finding.rules.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+    if !rules.is_empty() {
+        text += &format!("; {}", rules.join(", "));
+    }
+    text
 }
 
 /// Finds the failed tests in the output of a test binary, and returns their names. Returns `None` if the
@@ -436,6 +476,44 @@ mod tests {
         assert_eq!(found.tests, BTreeMap::from([("lab2b::b".to_owned(), 2)]));
         assert_eq!(found.rules, BTreeMap::from([("One Vote".to_owned(), 1)]));
         assert_eq!(found.message, "S1 body: One Vote (5.2): x");
+    }
+
+    #[test]
+    fn the_progress_has_no_empty_end() {
+        let animal = no_mistake();
+        let mut finding = Finding { seeds: 5, failed: 2, spent: 1.25, ..Finding::default() };
+        assert_eq!(
+            sentence(&animal, Method::Strict, &finding),
+            "no-mistake: strict: failed in 2 of 5 seeds; 1.2 CPU s"
+        );
+        finding.rules.insert("One Vote".to_owned(), 2);
+        assert!(sentence(&animal, Method::Monitor, &finding).ends_with("; 1.2 CPU s; One Vote 2"));
+        assert!(sentence(&animal, Method::Unit, &finding).contains("unit: 0 tests failed"));
+    }
+
+    #[test]
+    fn the_plan_has_only_steps_with_something_to_measure() {
+        let args = |seeds| Args { only: Vec::new(), lab: None, seeds: Some(seeds), timeout: 1, table: false };
+        let named = |name: &str| Animal { name: name.to_owned(), ..no_mistake() };
+        let wanted = [named("switch"), named("own")];
+        let path = std::env::temp_dir().join(format!("lab-plan-{}.jsonl", std::process::id()));
+        let known = Known { rules: Vec::new(), suites: Vec::new() };
+        let mut results = Results::load(&path, &known).expect("there is no such file yet");
+        let steps = |results: &Results, seeds| -> Vec<(String, Option<u64>)> {
+            let steps = plan(&wanted, &args(seeds), |animal| animal.name == "switch", results);
+            steps.iter().map(|step| (step.animal.name.clone(), step.seeds)).collect()
+        };
+        let all =
+            [("switch", Some(1)), ("own", Some(1)), ("own", None), ("switch", None), ("switch", Some(3))];
+        let all = all.into_iter().chain([("own", Some(3))]).map(|(name, seeds)| (name.to_owned(), seeds));
+        assert_eq!(steps(&results, 3), all.collect::<Vec<_>>());
+        for method in Method::ALL {
+            let finding = Finding { seeds: 3, ..Finding::default() };
+            results.put(&wanted[0], method, finding).expect("the file can be written");
+        }
+        std::fs::remove_file(&path).expect("the results were written");
+        assert_eq!(steps(&results, 1), [("own".to_owned(), Some(1)), ("own".to_owned(), None)]);
+        assert_eq!(steps(&results, 4).iter().filter(|(name, _)| name == "switch").count(), 1);
     }
 
     #[test]

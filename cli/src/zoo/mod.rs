@@ -35,7 +35,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::dstest::names::nearest;
+use crate::dstest::names::{nearest, suggestion};
 use crate::dstest::run::Stop;
 use crate::problem::Problem;
 use animal::Animal;
@@ -47,15 +47,13 @@ const LABS: [&str; 3] = ["raft", "kv", "shards"];
 /// Shown at the end of `lab zoo --help`.
 const EXAMPLES: &str = "\
 Examples:
-  lab zoo list                              all known mistakes
-  lab zoo show forgets-its-vote             what one of them changes
-  lab zoo run forgets-its-vote              which test finds it first
-  lab zoo run forgets-its-vote --no-monitor -n 1000
-                                            do the course's tests alone find it?
-  lab zoo check                             does each change still fit the sources?
-  lab zoo sample --seed \"$(git rev-parse HEAD)\"
-                                            do the tests still catch ten of them?
-  lab zoo matrix --lab raft -n 20           what finds each mistake of Raft?";
+  lab zoo list vote                                  the known mistakes that are about votes
+  lab zoo show forgets-its-vote                      what one of them changes
+  lab zoo run forgets-its-vote                       which test finds it first
+  lab zoo run forgets-its-vote --no-monitor -n 1000  is it found without the monitor?
+  lab zoo check                                      does each change still fit the sources?
+  lab zoo sample --seed \"$(git rev-parse HEAD)\"      do the tests still catch ten of them?
+  lab zoo matrix --lab raft -n 20                    what finds each mistake of Raft?";
 
 /// Arguments of `lab zoo`.
 #[derive(clap::Args)]
@@ -71,11 +69,17 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// List all animals: name, rule of the monitor, title
+    /// List the animals: name, rule of the monitor, title
     List {
         /// Print JSON: a list with an object for each animal
         #[arg(long)]
         json: bool,
+        /// List only the animals of this lab
+        #[arg(long, value_name = "LAB", value_parser = LABS)]
+        lab: Option<String>,
+        /// List only the animals that have each of these words in their name or title
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
     },
     /// Show an animal: title, source, section, rule, and the change
     Show {
@@ -93,8 +97,11 @@ enum Command {
     /// the seeds. If such an animal is not caught now, the exit code is 1. What has caught an animal is
     /// printed.
     Sample(sample::Args),
-    /// Measure which of these find each animal: the course's tests, the strict tests, the tests with the
-    /// monitor, the unit tests. Then write the tables of docs/zoo.md and the picture docs/zoo.svg
+    /// Measure what finds each animal: the course's tests, the strict tests, the monitor, the unit tests
+    ///
+    /// Each result goes into zoo/results.jsonl at once. Seeds that have a result there are not run again. If
+    /// the animal has changed since, its results are replaced. At the end, the tables of docs/zoo.md and the
+    /// picture docs/zoo.svg are written from all results. So the command changes these three files.
     Matrix(matrix::Args),
 }
 
@@ -119,8 +126,10 @@ fn zoo(args: &Args) -> Result<String, Problem> {
     let known = Known::of(&root).map_err(Problem::Usage)?;
     let animals = Animal::all(&root, &known).map_err(Problem::Usage)?;
     match &args.command {
-        Command::List { json: true } => Ok(json(&animals)),
-        Command::List { json: false } => Ok(list(&animals)),
+        Command::List { json: as_json, lab, words } => {
+            let chosen = chosen(&animals, lab.as_deref(), words)?;
+            Ok(if *as_json { json(&chosen) } else { list(&chosen) })
+        }
         Command::Show { name } => show(&root, find(&animals, name)?),
         Command::Check => check(&root, &animals),
         Command::Matrix(args) => matrix::run(&root, &known, &animals, &wanted(&animals, args)?, args),
@@ -176,19 +185,57 @@ fn find<'a>(animals: &'a [Animal], name: &str) -> Result<&'a Animal, Problem> {
             .into_iter()
             .map(|name| name.replace('_', "-"))
             .collect();
-        let hint = match near.is_empty() {
-            true => "`lab zoo list` shows all names".to_owned(),
-            false => format!("the nearest known names are {}", near.join(", ")),
+        let near: Vec<&str> = near.iter().map(String::as_str).collect();
+        let names = animals.iter().map(|animal| animal.name.as_str());
+        let with_word: Vec<&str> = names.filter(|it| !name.is_empty() && it.contains(name)).collect();
+        let hint = match (near.is_empty(), with_word.is_empty()) {
+            (false, _) => suggestion(&near),
+            (true, false) => format!("these names contain it: {}", with_word.join(", ")),
+            (true, true) => format!("`{} list` shows all names", crate::called("zoo")),
         };
         Problem::Usage(format!("no animal is called {name:?}; {hint}"))
     })
 }
 
+/// The animals of this lab that have each of these words in their name or title.
+///
+/// # Errors
+/// If there is no such animal.
+fn chosen(animals: &[Animal], lab: Option<&str>, words: &[String]) -> Result<Vec<Animal>, Problem> {
+    let has = |animal: &Animal, word: &String| {
+        let word = word.to_lowercase();
+        [&animal.name, &animal.title].iter().any(|text| text.to_lowercase().contains(&word))
+    };
+    let fits = |animal: &&Animal| {
+        lab.is_none_or(|lab| animal.lab == lab) && words.iter().all(|word| has(animal, word))
+    };
+    let chosen: Vec<Animal> = animals.iter().filter(fits).cloned().collect();
+    if chosen.is_empty() && !words.is_empty() {
+        let place = lab.map_or(String::new(), |lab| format!(" of zoo/{lab}"));
+        let words = words.join(" ");
+        return Err(Problem::Usage(format!("no animal{place} has {words:?} in its name or title")));
+    }
+    Ok(chosen)
+}
+
+/// A table of the animals, with a part for each lab.
 fn list(animals: &[Animal]) -> String {
-    let widest = |text: fn(&Animal) -> &str| animals.iter().map(|it| text(it).len()).max().unwrap_or(0);
-    let (names, rules) = (widest(|it| &it.name), widest(|it| rule(it)));
-    let line = |it: &Animal| format!("{:names$}  {:rules$}  {}\n", it.name, rule(it), it.title);
-    animals.iter().map(line).collect()
+    let (name, rule_of, title) = ("name", "rule of the monitor", "title");
+    let widest = |head: &str, text: fn(&Animal) -> &str| {
+        animals.iter().map(|it| text(it).len()).max().unwrap_or(0).max(head.len())
+    };
+    let (names, rules) = (widest(name, |it| &it.name), widest(rule_of, rule));
+    let mut text = format!("{name:names$}  {rule_of:rules$}  {title}\n");
+    for (lab, heading) in table::HEADINGS {
+        let of_lab: Vec<&Animal> = animals.iter().filter(|it| it.lab == lab).collect();
+        if !of_lab.is_empty() {
+            text += &format!("\nzoo/{lab}: {heading}, {} animals\n", of_lab.len());
+        }
+        for it in of_lab {
+            text += &format!("{:names$}  {:rules$}  {}\n", it.name, rule(it), it.title);
+        }
+    }
+    text
 }
 
 fn rule(animal: &Animal) -> &str {

@@ -165,6 +165,17 @@ impl Results {
         (*made_for == self.mark(animal, method)).then_some(finding)
     }
 
+    /// The names of the animals that have a finding that is out of date.
+    pub fn outdated<'a>(&self, animals: &'a [Animal]) -> Vec<&'a str> {
+        let is_outdated = |animal: &&Animal| {
+            Method::ALL.into_iter().any(|method| {
+                let found = self.found.get(&(animal.name.clone(), method));
+                found.is_some_and(|(made_for, _)| *made_for != self.mark(animal, method))
+            })
+        };
+        animals.iter().filter(is_outdated).map(|animal| animal.name.as_str()).collect()
+    }
+
     fn mark(&self, animal: &Animal, method: Method) -> String {
         mark(animal, &method.targets(animal, &self.known))
     }

@@ -190,11 +190,41 @@ fn failure(line: &str, out: &Path, tree: &Tree, variables: &[(String, OsString)]
         }
     }
     let dir = std::path::absolute(&tree.dir).unwrap_or_else(|_| tree.dir.clone());
-    let set: String =
-        variables.iter().map(|(name, value)| format!("{name}={} ", value.to_string_lossy())).collect();
-    text += &format!("replay: cd {} && {set}{replay}\n", quoted(&dir.to_string_lossy()));
+    text += &format!("replay: cd {} && {}\n", quoted(&dir.to_string_lossy()), named(replay, variables));
     if variables.is_empty() {
-        text += "(until another animal is put there: the next `lab zoo run` or `lab zoo matrix` changes that folder)\n";
+        let zoo = crate::called("zoo");
+        text += &format!(
+            "(until another animal is put there: the next `{zoo} run` or `{zoo} matrix` changes that folder)\n"
+        );
     }
     text
+}
+
+/// The replay line, with these variables at its beginning. They say which mistake is replayed, so they come
+/// first. A line that the test itself has printed has these variables already, at another place.
+fn named(replay: &str, variables: &[(String, OsString)]) -> String {
+    let mut line = replay.to_owned();
+    for (name, value) in variables.iter().rev() {
+        let variable = format!("{name}={} ", value.to_string_lossy());
+        line = format!("{variable}{}", line.replacen(&variable, "", 1));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mistake_comes_first_and_only_once() {
+        let variables = [("LAB_ZOO".to_owned(), "a".into()), ("LAB_ZOO_ASSERTIONS".to_owned(), "1".into())];
+        let wanted = "LAB_ZOO=a LAB_ZOO_ASSERTIONS=1 LAB_SEED=0x1 LAB_MONITOR=1 cargo test";
+        for replay in [
+            "LAB_SEED=0x1 LAB_ZOO=a LAB_ZOO_ASSERTIONS=1 LAB_MONITOR=1 cargo test",
+            "LAB_SEED=0x1 LAB_MONITOR=1 cargo test",
+        ] {
+            assert_eq!(named(replay, &variables), wanted);
+        }
+        assert_eq!(named("LAB_SEED=0x1 cargo test", &[]), "LAB_SEED=0x1 cargo test");
+    }
 }

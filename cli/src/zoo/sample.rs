@@ -32,6 +32,9 @@ const FEW_SEEDS: u64 = 1;
 /// How many real seconds one run may take.
 const LIMIT: u64 = 120;
 
+/// How many characters of a message are shown.
+const MESSAGE: usize = 160;
+
 /// Arguments of `lab zoo sample`.
 #[derive(clap::Args)]
 pub struct Args {
@@ -78,11 +81,11 @@ pub fn run(root: &Path, known: &Known, animals: &[Animal], args: &Args) -> Resul
         match (hit, expected.reliable) {
             (Some(what), _) => {
                 caught += 1;
-                println!("caught  {}: {what} ({seconds} s so far)", animal.name);
+                println!("caught  {} ({seconds} s so far): {what}", animal.name);
             }
             (None, None) => {
                 println!(
-                    "missed  {}: no method finds it reliably, so this is expected ({seconds} s so far)",
+                    "missed  {} ({seconds} s so far): no method finds it reliably, so this is expected",
                     animal.name
                 );
             }
@@ -99,9 +102,10 @@ pub fn run(root: &Path, known: &Known, animals: &[Animal], args: &Args) -> Resul
         }
     }
     match missed.is_empty() {
-        true => {
-            Ok(format!("{caught} of {} animals were caught, and each animal that must be\n", drawn.len()))
-        }
+        true => Ok(format!(
+            "{caught} of {} animals were caught; no animal that must be caught was missed\n",
+            drawn.len()
+        )),
         false => Err(Problem::Failure(missed.join("\nerror: "))),
     }
 }
@@ -192,7 +196,11 @@ fn failure(line: &str) -> Option<String> {
     let fields: Vec<&str> = line.split('\t').collect();
     let &[target, test, seed, verdict, _cpu, message, _replay] = fields.as_slice() else { return None };
     let message = unescape(message).ok()?;
-    let message: String = message.lines().next().unwrap_or_default().chars().take(160).collect();
+    let whole = message.lines().next().unwrap_or_default();
+    let mut message: String = whole.chars().take(MESSAGE).collect();
+    if message.len() < whole.len() {
+        message += "...";
+    }
     (verdict != "ok").then(|| format!("{test} ({target}), seed {seed}: {message}"))
 }
 
@@ -229,5 +237,7 @@ mod tests {
         assert_eq!(failure("lab2a\ta\t0x1\tok\t1\t\t"), None);
         let said = failure("lab2a\ta\t0x1\tFAIL\t1\tbody: x\\nmore\treplay").expect("a failed run");
         assert_eq!(said, "a (lab2a), seed 0x1: body: x");
+        let long = failure(&format!("lab2a\ta\t0x1\tFAIL\t1\t{}\treplay", "x".repeat(200)));
+        assert!(long.is_some_and(|said| said.ends_with(&format!(": {}...", "x".repeat(MESSAGE)))));
     }
 }

@@ -12,6 +12,12 @@ pub fn main(tests: &[&str]) -> ! {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| args.iter().any(|a| a == flag);
     if has("--list") {
+        if let Ok(value) = std::env::var("LAB_MONITOR")
+            && !["", "0", "1"].contains(&value.as_str())
+        {
+            eprintln!("LAB_MONITOR={value}: expected 1 (on) or 0 (off)");
+            exit(2);
+        }
         for test in tests.iter().filter(|t| !has("--ignored") || t.starts_with('!')) {
             println!("{}: test", test.trim_start_matches('!'));
         }
