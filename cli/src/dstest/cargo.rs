@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,15 @@ pub enum Ended {
 /// The path of cargo: the value of the variable `CARGO`, or else `cargo`.
 pub fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// The platform on which the compiler runs, such as `x86_64-unknown-linux-gnu`. Returns `None` if the compiler
+/// does not say it.
+pub fn host() -> Option<String> {
+    let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(compiler).arg("-vV").stdin(Stdio::null()).output().ok()?;
+    let words = String::from_utf8(output.stdout).ok()?;
+    words.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
 }
 
 /// Runs cargo with this plan until cargo ends, or a signal comes, or the time limit is reached. Passes each

@@ -118,7 +118,10 @@ impl Project {
         let mut libraries = self.libraries.clone();
         if self.uses_git {
             let mut command = Command::new(cargo::program());
-            command.args(["metadata", "--offline", "--format-version", "1"]).current_dir(&self.root);
+            // Without this option cargo also wants the packages of other platforms, which it may never have
+            // downloaded.
+            command.args(["metadata", "--filter-platform", &cargo::host()?]);
+            command.args(["--offline", "--format-version", "1"]).current_dir(&self.root);
             let output = command.stdin(Stdio::null()).output().ok().filter(|it| it.status.success())?;
             let value: Value = serde_json::from_slice(&output.stdout).ok()?;
             for package in value["packages"].as_array()? {
