@@ -190,7 +190,8 @@ fn cargo_understands_the_manifest_and_keeps_the_versions_of_this_workspace() {
     let place = Place::new("metadata");
     place.make(&["my-raft"]).says(0, &[]);
     let dir = place.path("my-raft");
-    // Without a platform, cargo also wants the packages of other platforms, and this machine may not have them.
+    // Without a platform, cargo also wants the packages of other platforms, and this machine may not have
+    // them.
     let ran = cargo(&dir, &["metadata", "--format-version", "1", "--filter-platform", &host()]);
     ran.says(0, &[]);
     assert!(!ran.err.contains("warning"), "{}", ran.err);

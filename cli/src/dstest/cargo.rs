@@ -31,8 +31,8 @@ pub fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// The platform on which the compiler runs, such as `x86_64-unknown-linux-gnu`. Returns `None` if the compiler
-/// does not say it.
+/// The platform on which the compiler runs, such as `x86_64-unknown-linux-gnu`. Returns `None` if the
+/// compiler does not say it.
 pub fn host() -> Option<String> {
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(compiler).arg("-vV").stdin(Stdio::null()).output().ok()?;

@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn texts_beside_functions_are_no_names_of_tests() {
         let found = sources(&[
-            ("tests/a.rs", "#[test]\nfn adds_up() { check(\"no_such_test\"); check(\"20\") }\n"),
+            ("tests/a.rs", "#[test]\nfn adds_up() { check(\"never_written\"); check(\"20\") }\n"),
             ("tests/b.rs", "fn main() { go(&[\"in_a_list\", \"2\"]) }\n"),
         ]);
         assert_eq!(found.tests().collect::<Vec<_>>(), ["adds_up", "in_a_list"]);

@@ -2,10 +2,10 @@
 //!
 //! After each campaign its results go into `zoo/results.jsonl`. Seeds that already have a result there are
 //! not run again, unless the animal's change or its list of tests has changed. So the command can be stopped
-//! at any moment and started again. If no seed is missing, nothing is built. All animals get a few seeds first, and then more. With the first seed,
-//! all tests run. Later, the tests that have found the animal run first. If one test fails with a seed, the
-//! other tests do not run with this seed. At its end the command writes the tables of `docs/zoo.md`
-//! ([`super::table`]) and the picture `docs/zoo.svg` ([`super::picture`]).
+//! at any moment and started again. If no seed is missing, nothing is built. All animals get a few seeds
+//! first, and then more. With the first seed, all tests run. Later, the tests that have found the animal run
+//! first. If one test fails with a seed, the other tests do not run with this seed. At its end the command
+//! writes the tables of `docs/zoo.md` ([`super::table`]) and the picture `docs/zoo.svg` ([`super::picture`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

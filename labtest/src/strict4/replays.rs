@@ -108,11 +108,11 @@ pub(super) fn arrival_of_an_older_move<S: Sharded>() {
 /// Lab 4B: a group takes the data of a shard only once for each move, also if it restarts in between.
 ///
 /// A group waits for a shard, and all its servers take a snapshot. Then the data comes, and a client writes a
-/// new value. The old owner crashes before it saves that the data has arrived, so it will send the data again.
-/// Now two servers of the new owner restart from their snapshots. One votes for the other, and crashes when it
-/// gives its vote. So the new leader cannot commit the rest of its log. It still waits for the shard, and the
-/// data comes for the second time. This data has the old value. Then the other servers are back, and the log
-/// is repeated: the data, the new value, and the data again. The new value must stay.
+/// new value. The old owner crashes before it saves that the data has arrived, so it will send the data
+/// again. Now two servers of the new owner restart from their snapshots. One votes for the other, and crashes
+/// when it gives its vote. So the new leader cannot commit the rest of its log. It still waits for the shard,
+/// and the data comes for the second time. This data has the old value. Then the other servers are back, and
+/// the log is repeated: the data, the new value, and the data again. The new value must stay.
 ///
 /// Finds: a group checks whether it waits for a shard only when the data arrives, and not when the log entry
 /// is applied.
