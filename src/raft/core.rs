@@ -408,10 +408,8 @@ impl Core {
 
     fn set_vote(&mut self, candidate: usize) {
         Invariant::OneVotePerTerm.check(self.voted_for.is_none_or(|voted| voted == candidate), || {
-            format!(
-                "S{} voted for {:?} in term {}, now {candidate}",
-                self.me, self.voted_for, self.current_term
-            )
+            let (me, term, voted) = (self.me, self.current_term, self.voted_for_name());
+            format!("S{me} has voted for {voted} in term {term}, and now votes for S{candidate}")
         });
         self.voted_for = Some(candidate);
         self.effects.persist.hard_state = true;

@@ -186,6 +186,7 @@ hints! {
         "A function uses the state while its caller uses it, too.",
     ];
     "one vote in a term", "paper 5.2", "Lab 2": [
+        "The RequestVote handler does not look at votedFor before it grants the vote.",
         "votedFor is set to none although the term stays the same.",
         "votedFor is not saved before the reply is sent, so it is lost in a crash.",
     ];

@@ -62,7 +62,7 @@ fn one_fault<S: Sharded>(cluster: &Arc<Cluster<S>>) {
         0 => crash(&[server]),
         1 => {
             let gi = below(cluster.groups());
-            crash(&(0..cluster.servers()).map(|i| Place::Server(gi, i)).collect::<Vec<_>>());
+            crash(&cluster.group(gi));
         }
         2 => crash(&[ctrler]),
         3 => crash(&[ctrler, server]),

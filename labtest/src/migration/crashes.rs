@@ -72,7 +72,7 @@ fn rounds<S: Sharded>(title: &str, victims: Victims) {
                 thread::spawn_named(format!("crash-{gi}"), move || {
                     pause_up_to(WINDOW);
                     let down: Vec<Place> = match victims {
-                        Victims::Groups => (0..cluster.servers()).map(|i| Place::Server(gi, i)).collect(),
+                        Victims::Groups => cluster.group(gi),
                         _ => vec![leader_or_any(&cluster, gi)],
                     };
                     down.iter().for_each(|&place| cluster.shutdown(place));

@@ -290,7 +290,8 @@ impl<S: Sharded> Cluster<S> {
         }
     }
 
-    fn group(&self, gi: usize) -> Vec<Place> {
+    /// The servers of group `gi`.
+    pub fn group(&self, gi: usize) -> Vec<Place> {
         (0..self.setup.servers).map(|i| Place::Server(gi, i)).collect()
     }
 

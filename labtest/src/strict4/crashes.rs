@@ -6,10 +6,11 @@ use labrt::thread;
 use labrt::time::{Duration, sleep};
 
 use super::handoffs::LIMIT;
+use super::start_the_rest;
 use crate::kv::appends::{check_appends, element};
 use crate::lives::join;
 use crate::migration::{PATIENCE, leader_or_any};
-use crate::shards::{Client, Cluster, Moment, Place, Setup, Which, make_config, within};
+use crate::shards::{Client, Moment, Place, Setup, Which, make_config, within};
 
 /// The key whose shard moves.
 const KEY: &str = "0";
@@ -42,8 +43,7 @@ pub(super) fn crashes_in_a_handoff<S: Sharded>() {
             _ => (taker, Moment::ReplyOutside, Which::Nth(1 + rng::below(3))),
         };
         let leader = leader_or_any(&cfg, group);
-        let whole_group = (0..cfg.servers()).map(|i| Place::Server(group, i));
-        let victims: Vec<Place> = if rng::below(3) == 0 { whole_group.collect() } else { vec![leader] };
+        let victims: Vec<Place> = if rng::below(3) == 0 { cfg.group(group) } else { vec![leader] };
         let append = thread::spawn_named("client", move || {
             clerk.append(KEY, &element(0, round));
             clerk
@@ -55,20 +55,14 @@ pub(super) fn crashes_in_a_handoff<S: Sharded>() {
         crash.cancel();
         sleep(Duration::from_millis(rng::below(400)));
         if victims.len() > 1 || rng::below(3) == 0 {
-            start_all(&cfg);
+            (0..cfg.groups()).for_each(|gi| start_the_rest(&cfg, gi));
         }
         clerk = within(PATIENCE, "an append while the shard moves", || join(append));
         // A new clerk asks only the new owner.
         check(cfg.make_client(), round + 1);
-        start_all(&cfg);
+        (0..cfg.groups()).for_each(|gi| start_the_rest(&cfg, gi));
     }
     cfg.end();
-}
-
-/// Starts every server that is down, in all groups.
-fn start_all<S: Sharded>(cfg: &Cluster<S>) {
-    let places = (0..cfg.groups()).flat_map(|gi| (0..cfg.servers()).map(move |i| Place::Server(gi, i)));
-    places.filter(|&place| !cfg.is_up(place)).for_each(|place| cfg.start(place));
 }
 
 /// Checks that the value of the key has the first `count` elements, each once and in order. If it does not,

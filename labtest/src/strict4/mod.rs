@@ -32,6 +32,7 @@ use labrt::Identity;
 use labrt::time::Duration;
 
 use super::harness::{self, Case};
+use crate::shards::Cluster;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -62,6 +63,11 @@ pub fn cases<C: CtrlerService, S: Sharded>() -> Vec<Case> {
     ];
     cases.extend(pauses::cases::<S>());
     cases
+}
+
+/// Starts every server of a group that is down.
+fn start_the_rest<S: Sharded>(cfg: &Cluster<S>, gi: usize) {
+    cfg.group(gi).into_iter().filter(|&place| !cfg.is_up(place)).for_each(|place| cfg.start(place));
 }
 
 /// The `main` function of a test binary for the strict tests. The argument `here` is the value of

@@ -5,8 +5,8 @@ use labapi::{KvClerk, Sharded, key2shard};
 use labrt::sync::Arc;
 use labrt::time::{Duration, Instant, sleep};
 
-use super::SECOND;
 use super::handoffs::LIMIT;
+use super::{SECOND, start_the_rest};
 use crate::migration::{PATIENCE, leader_or_any};
 use crate::shards::{
     Client, Cluster, Moment, Place, Planned, Setup, Which, make_config, random_text, within,
@@ -42,10 +42,7 @@ pub(super) fn restart_without_a_request<S: Sharded>() {
         cfg.move_shard(key2shard(KEY), 0);
         // A new clerk asks only the newest owner. So after this, the shard has moved.
         put(cfg.make_client(), KEY, &value);
-        cfg.shutdown_group(0);
-        cfg.move_shard(key2shard(KEY), 1);
-        sleep(SECOND);
-        clerk = fill_until_snapshot(&cfg, 1, clerk);
+        clerk = snapshot_while_waiting(&cfg, (0, 1), clerk);
         cfg.start_group(0);
         check(cfg.make_client(), &value);
         sleep(SECOND);
@@ -123,21 +120,17 @@ pub(super) fn data_comes_again_after_a_restart<S: Sharded>() {
     cfg.joinm(&[0, 1]);
     cfg.move_shard(key2shard(OTHER), 1);
     let mut clerk = cfg.make_client();
-    let old_owner: Vec<Place> = (0..cfg.servers()).map(|i| Place::Server(0, i)).collect();
     for round in 0..4 {
         cfg.move_shard(shard, 0);
         // A new clerk asks only the newest owner. So after this, the shard has moved.
         put(cfg.make_client(), KEY, &format!("old {round}"));
-        cfg.shutdown_group(0);
-        cfg.move_shard(shard, 1);
-        sleep(SECOND);
-        clerk = fill_until_snapshot(&cfg, 1, clerk);
+        clerk = snapshot_while_waiting(&cfg, (0, 1), clerk);
         cfg.shutdown_group(1);
         cfg.start_group(0);
         // After this the old owner has a leader, and has nothing to save.
         sleep(SECOND);
         let leader = leader_or_any(&cfg, 0);
-        let crash = cfg.crash_these_at(&old_owner, leader, Moment::BeforeSave, Which::Nth(1));
+        let crash = cfg.crash_these_at(&cfg.group(0), leader, Moment::BeforeSave, Which::Nth(1));
         cfg.start_group(1);
         crash.wait(3 * SECOND);
         crash.cancel();
@@ -160,18 +153,26 @@ fn setup() -> Setup {
     Setup::new().near_clients().maxraftstate(MAXRAFTSTATE).limit(LIMIT)
 }
 
+/// The shard of [`KEY`] moves from the group `from`, which goes down, to the group `to`. While this group
+/// waits for the data, all its servers take a snapshot.
+#[track_caller]
+fn snapshot_while_waiting<S: Sharded>(
+    cfg: &Cluster<S>,
+    (from, to): (usize, usize),
+    clerk: Client<S::Clerk>,
+) -> Client<S::Clerk> {
+    cfg.shutdown_group(from);
+    cfg.move_shard(key2shard(KEY), to);
+    sleep(SECOND);
+    fill_until_snapshot(cfg, to, clerk)
+}
+
 /// Starts two servers of a group that is down. One votes for the other, and crashes when it gives its vote.
 fn leader_without_followers<S: Sharded>(cfg: &Arc<Cluster<S>>, gi: usize) {
     let voters = [Place::Server(gi, 0), Place::Server(gi, 1)];
     let crashes = voters.map(|voter| cfg.crash_at(voter, Moment::Reply, Which::Nth(1)));
     voters.into_iter().for_each(|voter| cfg.start(voter));
     wait_for_one(crashes);
-}
-
-/// Starts every server of a group that is down.
-fn start_the_rest<S: Sharded>(cfg: &Cluster<S>, gi: usize) {
-    let places = (0..cfg.servers()).map(|i| Place::Server(gi, i));
-    places.filter(|&place| !cfg.is_up(place)).for_each(|place| cfg.start(place));
 }
 
 /// Waits until one of the crashes has come, and gives up the others.

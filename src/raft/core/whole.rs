@@ -64,7 +64,8 @@ impl Core {
         Invariant::TermCoversLog
             .check(last <= term, || format!("S{} in term {term}, its log ends in term {last}", self.me));
         Invariant::VoteForAServer.check(self.voted_for.is_none_or(|voted| voted < self.n), || {
-            format!("S{} voted for {:?} of {} servers", self.me, self.voted_for, self.n)
+            let (me, n, voted) = (self.me, self.n, self.voted_for_name());
+            format!("S{me} voted for {voted} in a group of {n} servers")
         });
     }
 
@@ -82,8 +83,14 @@ impl Core {
 
     fn check_own_vote(&self) {
         Invariant::OwnVote.check(self.voted_for == Some(self.me), || {
-            format!("S{} is {} and has voted for {:?}", self.me, self.role().name(), self.voted_for)
+            let (me, term, voted) = (self.me, self.current_term, self.voted_for_name());
+            format!("S{me} is {} in term {term} and has voted for {voted}", self.role().name())
         });
+    }
+
+    /// The server that got this server's vote, for messages.
+    pub(super) fn voted_for_name(&self) -> String {
+        self.voted_for.map_or("nobody".to_owned(), |candidate| format!("S{candidate}"))
     }
 
     /// The commit index of a leader is the greatest index at which a majority has an entry of the leader's
@@ -100,7 +107,8 @@ impl Core {
         let commit = self.commit_index;
         let missed = held().find(|&index| index > commit && of_own_term(index) && on_majority(index));
         Invariant::CommitKeepsUp.check(missed.is_none(), || {
-            format!("S{} has committed up to {commit}, a majority has {missed:?}", self.me)
+            let index = missed.unwrap_or(commit);
+            format!("S{} has committed up to {commit}, but a majority has entry {index}", self.me)
         });
         Invariant::CommitHasMajority.check(!of_own_term(commit) || on_majority(commit), || {
             format!("S{} has committed up to {commit} in term {}", self.me, self.current_term)
