@@ -78,7 +78,7 @@ fn draw_legend(out: &mut String) {
         ("a", "in less than half of the seeds"),
         ("b", "in half of them or more"),
         ("d", "in all seeds"),
-        ("u", "not measured"),
+        ("u", "not measured, or no test for it"),
     ] {
         rect(out, x, EDGE, 14, class, "");
         text(out, x + 20, EDGE + 11, "m", words);
@@ -107,6 +107,9 @@ fn cell(finding: Option<&Finding>, method: Method) -> (&'static str, String, Str
         let count = finding.tests.len();
         let words = if count == 0 { "no".to_owned() } else { "yes".to_owned() };
         return (if count == 0 { "n" } else { "d" }, words, format!("{count} unit tests fail"));
+    }
+    if !finding.has_runs() {
+        return ("u", "none".to_owned(), "no suite has a test for it".to_owned());
     }
     let class = match finding.failed {
         0 => "n",
@@ -139,10 +142,12 @@ mod tests {
     #[test]
     fn the_class_of_a_cell_says_in_how_many_seeds_the_animal_is_found() {
         let class = |failed: u64| {
-            let finding = Finding { seeds: 10, failed, ..Finding::default() };
+            let finding = Finding { seeds: 10, failed, spent: 1.0, ..Finding::default() };
             cell(Some(&finding), Method::Course).0
         };
         assert_eq!([0, 1, 4, 5, 9, 10].map(class), ["n", "a", "a", "b", "b", "d"]);
         assert_eq!(cell(None, Method::Course).0, "u");
+        let no_test = Finding { seeds: 10, ..Finding::default() };
+        assert_eq!(cell(Some(&no_test), Method::Course).1, "none");
     }
 }

@@ -95,6 +95,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// False if the method has no test for the animal.
+    pub fn has_runs(&self) -> bool {
+        self.spent > 0.0
+    }
+
     /// The tests that failed. The test that failed in most seeds comes first.
     pub fn best_tests(&self) -> Vec<String> {
         let mut tests: Vec<(&String, &u64)> = self.tests.iter().collect();

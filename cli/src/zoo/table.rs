@@ -74,6 +74,7 @@ fn summary(animals: &[Animal], results: &Results) -> String {
         let all: Vec<&Animal> = animals.iter().filter(|it| wanted(it)).collect();
         let count = |wanted: &dyn Fn(&Animal) -> bool| all.iter().filter(|it| wanted(it)).count();
         let by = |method: Method| count(&|it| found(results, it, method));
+        let has_course = |it: &Animal| results.of(it, Method::Course).is_some_and(Finding::has_runs);
         let either = count(&|it| found(results, it, Method::Course) || found(results, it, Method::Strict));
         let measured = |it: &Animal| {
             [Method::Course, Method::Strict, Method::Monitor]
@@ -86,9 +87,10 @@ fn summary(animals: &[Animal], results: &Results) -> String {
         let right = count(&|it| expected_rule(results, it));
         let ruled = count(&|it| !it.rule.is_empty());
         out += &format!(
-            "| {what} | {} | {measured} | {} | {} | {either} | {} | {right} of {ruled} | {} | {nothing} |\n",
+            "| {what} | {} | {measured} | {} of {} | {} | {either} | {} | {right} of {ruled} | {} | {nothing} |\n",
             all.len(),
             by(Method::Course),
+            count(&has_course),
             by(Method::Strict),
             by(Method::Monitor),
             by(Method::Unit)
@@ -157,6 +159,7 @@ fn row(animal: &Animal, results: &Results) -> String {
 /// In how many seeds a test failed, the smallest of these seeds, and the CPU seconds to the first failure.
 fn counted(finding: &Finding) -> String {
     match finding.smallest {
+        None if !finding.has_runs() => "none".to_owned(),
         None => format!("**0**/{}", finding.seeds),
         Some(seed) => format!("{}/{}, {seed}, {:.1}", finding.failed, finding.seeds, finding.cpu),
     }
@@ -198,10 +201,12 @@ mod tests {
     #[test]
     fn a_cell_says_how_often_how_early_and_how_soon() {
         let mut finding =
-            Finding { seeds: 20, failed: 3, smallest: Some(4), cpu: 1.234, ..Finding::default() };
+            Finding { seeds: 20, failed: 3, smallest: Some(4), cpu: 1.2, spent: 9.0, ..Finding::default() };
         assert_eq!(counted(&finding), "3/20, 4, 1.2");
         (finding.failed, finding.smallest) = (0, None);
         assert_eq!(counted(&finding), "**0**/20");
+        finding.spent = 0.0;
+        assert_eq!(counted(&finding), "none", "no test ran");
     }
 
     #[test]
