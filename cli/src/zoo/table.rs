@@ -123,10 +123,12 @@ fn about(animals: &[Animal], results: &Results) -> String {
         out += &match (least, most) {
             (_, 0) => format!("* The animals of `zoo/{lab}` were not measured.\n"),
             (0, _) => {
-                format!("* Seeds of each animal of `zoo/{lab}`: {most} at most. Some were not measured.\n")
+                format!(
+                    "* The animals of `zoo/{lab}` were measured with up to {most} seeds. Some were not measured.\n"
+                )
             }
-            _ if least == most => format!("* Seeds of each animal of `zoo/{lab}`: {most}.\n"),
-            _ => format!("* Seeds of each animal of `zoo/{lab}`: {least} to {most}.\n"),
+            _ if least == most => format!("* Each animal of `zoo/{lab}` was measured with {most} seeds.\n"),
+            _ => format!("* Each animal of `zoo/{lab}` was measured with {least} to {most} seeds.\n"),
         };
     }
     let control = no_mistake();
@@ -136,9 +138,11 @@ fn about(animals: &[Animal], results: &Results) -> String {
     match (seeds, failed) {
         (0, _) => {}
         (_, 0) => {
-            out += &format!("* With all switches off, nothing fails. Seeds of each test of Raft: {seeds}.\n")
+            out += &format!(
+                "* As a control, the tests of Raft also ran without any mistake, with {seeds} seeds. None failed.\n"
+            )
         }
-        _ => out += "* **Tests fail with all switches off, too.** So the numbers are not reliable.\n",
+        _ => out += "* **Tests fail without any mistake, too.** So the numbers are not reliable.\n",
     }
     out
 }
