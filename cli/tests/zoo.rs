@@ -133,7 +133,7 @@ fn the_matrix_draws_a_picture_and_counts_by_kind() {
     let ran = zoo(&folder.0, &["matrix", "--table"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let text = fs::read_to_string(&doc).expect("the tables were written");
-    assert!(text.contains("| safety | 1 | 0 | 0 | 0 | 0 | 0 | 0 of 1 | 0 | 0 |\n"), "{text}");
+    assert!(text.contains("| safety | 1 | 0 | 0 of 0 | 0 | 0 | 0 | 0 of 1 | 0 | 0 |\n"), "{text}");
     assert!(
         text.contains("| [wrong-server](../zoo/raft/wrong-server.toml) | safety | ? | ? | ? |"),
         "{text}"
