@@ -9,6 +9,7 @@ use crate::message::Outgoing;
 use crate::name::Name;
 use crate::shared::SharedNetwork;
 use crate::transit::send_off;
+use labrt::nesting;
 use labrt::sync::{Arc, Weak};
 use labrt::time::Duration;
 use labrt::trace;
@@ -17,6 +18,11 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::panic::Location;
 use std::task::Poll;
+
+/// How many sends may be under way on one thread, each of them made by the handler or the `on_reply` of the one
+/// before. The network's timer thread brings the next message, with an empty stack. Otherwise two servers that
+/// always have a next message for each other would need a stack without end.
+const DEEPEST_SEND: u32 = 16;
 
 /// One end of a [`Network`](crate::Network). The end sends requests to the server to which it is connected.
 ///
@@ -120,7 +126,7 @@ impl End {
         let network = self.network()?;
         let mut slot = None;
         let mut make = || Completion::Slot(Arc::clone(slot.insert(Slot::new())));
-        let request = Outgoing { id, end: self.id, method, place: Location::caller(), says };
+        let request = Outgoing { id, end: self.id, method, place: Location::caller(), says, is_deep: false };
         // The variable `network` keeps the network alive. It is dropped when this function returns. The
         // caller begins to wait after that, so a call that waits does not keep the network alive.
         let sent = send_off(&network, request, labgob::encode(args), &mut make);
@@ -145,6 +151,9 @@ impl End {
     /// nothing is delayed. Then `on_reply` runs on this thread before `send` returns. Otherwise it runs on a
     /// thread of the network, with the sender's node as the current node. There, `on_reply` must be short: it
     /// may lock a lock for a short time, but must not sleep, and must not use [`call`](End::call).
+    ///
+    /// `on_reply`, and an inline or deferred handler, may send the next message. If such a chain becomes long,
+    /// the network's thread goes on with it, so the chain does not fill the stack.
     ///
     /// If the run ends before `on_reply` was called, `on_reply` is dropped.
     #[track_caller]
@@ -196,7 +205,9 @@ impl End {
             let on_reply = on_reply.take().expect("a message is enlisted once");
             Completion::Callback(Callback::new(move |outcome| on_reply(decode(outcome, place))))
         };
-        let request = Outgoing { id, end: self.id, method, place, says };
+        let nesting = nesting::enter();
+        let is_deep = nesting.depth() > DEEPEST_SEND;
+        let request = Outgoing { id, end: self.id, method, place, says, is_deep };
         let sent = send_off(&network, request, labgob::encode(args), &mut make);
         drop(network);
         if let (Poll::Ready(outcome), Some(on_reply)) = (sent, on_reply) {

@@ -17,6 +17,9 @@ pub(crate) struct Outgoing<'a> {
     /// For the readers of the trace: what is in the arguments. It is empty if the sender records its own
     /// events about the message, or if nobody reads the trace.
     pub says: &'a str,
+    /// Is the stack of this thread already deep, because one message has led to the next? Then another thread
+    /// must bring this message to its server.
+    pub is_deep: bool,
 }
 
 /// One message: a request and its reply.

@@ -108,7 +108,7 @@ impl NetworkState {
 
     /// Count a request, and read all data that it needs. Returns `None` if the end is closed.
     pub fn start(&mut self, request: Outgoing<'_>, from: NodeId, epoch: u64) -> Option<Start> {
-        let Outgoing { id, end, method, place, says: _ } = request;
+        let Outgoing { id, end, method, place, .. } = request;
         let record = self.ends.get_mut(&end).filter(|record| record.access != Access::Closed)?;
         record.messages += 1;
         let dice = Dice { end, nth: record.messages };

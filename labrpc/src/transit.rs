@@ -65,13 +65,16 @@ pub(crate) fn send_off(
             return transit.fail_late(cause, make);
         }
     };
-    let (from, bytes) = (transit.message.from, args.len());
+    let (from, bytes, is_deep) = (transit.message.from, args.len(), request.is_deep);
     let request = Request { server, method: Cow::Borrowed(request.method), args };
     if transit.message.link == Link::RequestsHeld {
         transit.leave_unseen(bytes);
         return transit.hold(Stage::Arrive(request), make);
     }
     let delay = transit.request_delay();
+    if is_deep && transit.job(from, Way::Out, bytes).is_none() {
+        return transit.wait(delay, Stage::Arrive(request), make);
+    }
     transit.leave(from, bytes, delay, Stage::Arrive(request), make)
 }
 

@@ -99,6 +99,62 @@ fn failing(body: impl Fn() + Send + Sync + 'static) -> Failure {
     run.once(1, body).failure.expect("the run should have failed")
 }
 
+// ---- long chains of messages ----------------------------------------------------------------------
+
+/// So many nested calls would fill any stack.
+const CHAIN: u64 = 100_000;
+
+/// Sends a number. The `on_reply` sends the next one, until the end of the chain.
+fn send_again_and_again(end: &Arc<End>, n: u64, done: Signal) {
+    let again = Arc::clone(end);
+    end.send("T.Inc", &n, move |reply: Option<u64>| match reply.expect("the network is reliable") {
+        CHAIN => done.raise(),
+        n => send_again_and_again(&again, n, done),
+    });
+}
+
+#[test]
+fn an_on_reply_that_sends_the_next_request_does_not_fill_the_stack() {
+    run(|| {
+        let (_net, end) = inc_net();
+        let done = Signal::new();
+        send_again_and_again(&Arc::new(end), 0, done.clone());
+        done.wait();
+    });
+}
+
+#[test]
+fn two_handlers_that_send_to_each_other_do_not_fill_the_stack() {
+    run(|| {
+        let net = Network::new();
+        let done = Signal::new();
+        let names = ["a", "b"];
+        for (name, other) in [(names[0], names[1]), (names[1], names[0])] {
+            let (end, done) = (joined(&net, other), done.clone());
+            let ball = move |n: u64| match n {
+                CHAIN => done.raise(),
+                n => end.send("T.Ball", &(n + 1), |_: Option<()>| {}),
+            };
+            net.add_server(
+                name,
+                Server::new().cost(Cost::Free).service(Service::new("T").inline("Ball", ball)),
+            );
+        }
+        joined(&net, names[0]).send("T.Ball", &0u64, |_: Option<()>| {});
+        done.wait();
+    });
+}
+
+#[test]
+fn a_short_chain_of_messages_stays_on_the_thread_of_its_sender() {
+    run(|| {
+        let (_net, end) = inc_net();
+        let done = Signal::new();
+        send_again_and_again(&Arc::new(end), CHAIN - 10, done.clone());
+        assert!(done.is_raised(), "nothing has delayed the messages");
+    });
+}
+
 // ---- faults, one by one -------------------------------------------------------------------------
 
 #[test]

@@ -18,6 +18,8 @@ pub(crate) struct Context {
     /// The number of guards of [`crate::node::without_pause`]. If it is not 0, the thread does not stop in a
     /// pause.
     pub(crate) without_pause: u32,
+    /// The number of guards of [`crate::nesting::enter`].
+    pub(crate) nesting: u32,
     /// True if many nodes depend on this thread, see [`crate::node::shared_thread`].
     pub(crate) shared: bool,
     pub(crate) discipline: Discipline,
@@ -26,7 +28,7 @@ pub(crate) struct Context {
 impl Context {
     /// Makes the context with which a thread starts. `node` owns the thread.
     pub(crate) fn new(node: NodeId, discipline: Discipline) -> Context {
-        Context { node, parent: 0, held: Vec::new(), without_pause: 0, shared: false, discipline }
+        Context { node, parent: 0, held: Vec::new(), without_pause: 0, nesting: 0, shared: false, discipline }
     }
 }
 

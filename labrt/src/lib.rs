@@ -20,6 +20,7 @@
 //! | [`trace`] | events with fields, from which the trace hash and the trace files are made |
 //! | [`logging`] | log lines by topic, in the course's form |
 //! | [`locks`] | lock discipline: the order of locks, and no waiting while a lock is held |
+//! | [`nesting`] | how deep the calls of a function are nested on a thread |
 //! | [`offload`](mod@offload) | long computations outside the run |
 //! | [`go`] | Go's idioms, and how to write them with labrt |
 //!
@@ -71,6 +72,7 @@ pub mod collections;
 pub mod go;
 pub mod locks;
 pub mod logging;
+pub mod nesting;
 pub mod node;
 pub mod offload;
 pub mod rng;
