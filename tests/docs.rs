@@ -14,11 +14,12 @@
 //!   test. The arguments of `scripts/dstest.sh` are names of suites or tests.
 //! * A name in backticks in the first column of the glossary (`docs/design.md`) is a word of some source
 //!   file.
+//! * The table of `docs/tests.md` has the numbers of seeds that `docs/seeds.tsv` has.
 //!
 //! rustfmt wraps code, but it does not change comments. So a test checks that no comment line of a Rust or
 //! JavaScript file is wider than `max_width` in `rustfmt.toml`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +60,34 @@ fn the_book_has_all_documents() {
         let name = path.strip_prefix(root().join("docs")).unwrap_or(path).to_string_lossy();
         let listed = summary.contains(&format!("]({name})"));
         assert!(listed || name == "SUMMARY.md", "docs/SUMMARY.md must have a link to {name}");
+    }
+}
+
+/// `scripts/seeds.sh` notes each piece of seeds that passed in `docs/seeds.tsv`. The table of the suites must
+/// have the same numbers.
+#[test]
+fn the_table_of_the_suites_has_the_seeds_that_were_run() {
+    let read = |path| fs::read_to_string(root().join(path)).expect("the document exists");
+    let mut seeds = BTreeMap::new();
+    for line in read("docs/seeds.tsv").lines().skip(1) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [suite, first, count, ..] = fields[..] else { panic!("expected three fields or more: {line}") };
+        let number = |text: &str| text.parse::<u64>().unwrap_or_else(|e| panic!("{text} in {line}: {e}"));
+        let sum = seeds.entry(suite.to_owned()).or_insert(0);
+        assert_eq!(number(first), *sum + 1, "the pieces of a suite follow each other without a gap: {line}");
+        *sum += number(count);
+    }
+    assert!(!seeds.is_empty(), "docs/seeds.tsv has no piece");
+    let table = read("docs/tests.md");
+    for (suite, sum) in seeds {
+        let row = format!("| `{suite}`:");
+        let row = table.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row {row}"));
+        let thousands = sum / 1000;
+        let expected = match thousands {
+            0 => format!("| {sum} seeds |"),
+            _ => format!("| {thousands},{:03} seeds |", sum % 1000),
+        };
+        assert!(row.ends_with(&expected), "docs/seeds.tsv wants {expected} at the end of this row: {row}");
     }
 }
 

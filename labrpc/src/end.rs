@@ -19,9 +19,9 @@ use std::fmt;
 use std::panic::Location;
 use std::task::Poll;
 
-/// How many sends may be under way on one thread, each of them made by the handler or the `on_reply` of the one
-/// before. The network's timer thread brings the next message, with an empty stack. Otherwise two servers that
-/// always have a next message for each other would need a stack without end.
+/// How many sends may be under way on one thread, each of them made by the handler or the `on_reply` of the
+/// one before. The network's timer thread brings the next message, with an empty stack. Otherwise two servers
+/// that always have a next message for each other would need a stack without end.
 const DEEPEST_SEND: u32 = 16;
 
 /// One end of a [`Network`](crate::Network). The end sends requests to the server to which it is connected.
@@ -152,8 +152,8 @@ impl End {
     /// thread of the network, with the sender's node as the current node. There, `on_reply` must be short: it
     /// may lock a lock for a short time, but must not sleep, and must not use [`call`](End::call).
     ///
-    /// `on_reply`, and an inline or deferred handler, may send the next message. If such a chain becomes long,
-    /// the network's thread goes on with it, so the chain does not fill the stack.
+    /// `on_reply`, and an inline or deferred handler, may send the next message. If such a chain becomes
+    /// long, the network's thread goes on with it, so the chain does not fill the stack.
     ///
     /// If the run ends before `on_reply` was called, `on_reply` is dropped.
     #[track_caller]
