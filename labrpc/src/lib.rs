@@ -57,9 +57,11 @@
 //! # Threads
 //!
 //! No thread distributes the messages. If a message has no delay, the thread of the caller does all the work.
-//! If a message is delayed, it waits in the queue of the network and blocks no thread of the network. The
-//! service chooses on which thread a handler runs (see [`Service`]). The caller chooses whether its thread
-//! waits for the reply (see [`End`]).
+//! But a message may lead to the next one, because a handler or an `on_reply` sends it. After 16 such steps
+//! on one thread, the network's timer thread goes on, so that the stack does not become full. If a message is
+//! delayed, it waits in the queue of the network and blocks no thread of the network. The service chooses on
+//! which thread a handler runs (see [`Service`]). The caller chooses whether its thread waits for the reply
+//! (see [`End`]).
 //!
 //! Inline handlers, deferred handlers and the `on_reply` of [`End::send`] may run on the network's timer
 //! thread. Such code may lock a lock for a short time, but it must not sleep, and must not use [`End::call`].
