@@ -23,8 +23,9 @@ usage: scripts/bench.sh [OPTIONS]
                      time; a log gets 700,000 entries for each second, after a warm-up; the clients of the
                      sharded service work for this time before a group joins, and again for this time after
                      it. All other measurements have a fixed number of steps
-  --quick            only show that all works, in a few seconds after the build: one round, a build that is
-                     hardly optimized, and a page in a temporary folder
+  --quick            only show that all works: one round, a build that is hardly optimized, and a page in a
+                     temporary folder that is deleted at the end. This takes a few seconds after the build; the
+                     first build takes minutes, because it has openraft and raft-rs, too
   --build            only build, so that a later call measures at once
   -h, --help         show this text
 
