@@ -91,7 +91,11 @@ fn the_table_of_the_suites_has_the_seeds_that_were_run() {
             wrong.push(format!("{suite}: {expected}"));
         }
     }
-    assert!(wrong.is_empty(), "in the table of docs/tests.md, the last column must say: {}", wrong.join(", "));
+    assert!(
+        wrong.is_empty(),
+        "in the table of docs/tests.md, the last column must say: {}",
+        wrong.join(", ")
+    );
 }
 
 /// All files of the project with one of these extensions. Hidden folders and folders of build results are
