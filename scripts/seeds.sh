@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs every suite with many seeds in virtual time, in pieces. Goes on where the last call has stopped.
+# Runs suites with many seeds in virtual time, in pieces. Goes on where the last call has stopped.
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 called=$0
 cd "$root"
 all_suites=(lab2a lab2b lab2c lab2d lab3a lab3b lab4a lab4b strict2 partition strict3 strict4 shards rsm)
-# These suites exist, too, but not here: they take long, or their number of seeds is noted by hand.
+# These suites are about options of this project's Raft. Their numbers of seeds are noted by hand.
 other_suites=(partial transfer options reads)
 table=docs/seeds.tsv
 page=docs/tests.md
@@ -39,6 +39,14 @@ number() {
     [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || fail "$1 $2: expected a number from 1 to 9999999"
 }
 
+# Is the word $1 one of the words after it?
+has() {
+    case " ${*:2} " in
+    *" $1 "*) ;;
+    *) return 1 ;;
+    esac
+}
+
 to=10000 piece=500 minutes='' suites=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -53,18 +61,15 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     *)
-        case " ${all_suites[*]} " in
-        *" $1 "*) suites+=("$1") ;;
-        *)
-            case " ${other_suites[*]} " in
-            *" $1 "*) fail "this script does not run $1, only ${all_suites[*]}; use scripts/dstest.sh for $1" ;;
-            esac
-            case $1 in
-            --*=*) fail "unknown argument \`$1\`; expected \`${1%%=*} ${1#*=}\`" ;;
-            *) fail "unknown argument \`$1\`; expected an option or some of these suites: ${all_suites[*]}" ;;
-            esac
-            ;;
-        esac
+        if has "$1" "${all_suites[@]}"; then
+            suites+=("$1")
+        elif has "$1" "${other_suites[@]}"; then
+            fail "this script does not run $1, only ${all_suites[*]}; use scripts/dstest.sh for $1"
+        elif [[ $1 == --*=* ]]; then
+            fail "unknown argument \`$1\`; expected \`${1%%=*} ${1#*=}\`"
+        else
+            fail "unknown argument \`$1\`; expected an option or some of these suites: ${all_suites[*]}"
+        fi
         ;;
     esac
     shift
