@@ -7,6 +7,7 @@
 pub mod chan;
 mod current;
 mod pool;
+mod scheduling;
 mod supervisor;
 pub mod sync;
 pub mod thread;

@@ -3,6 +3,7 @@
 //! is idle, a new worker is started. So a program can cheaply use a thread for each RPC. The pool belongs to
 //! the run and ends with the run.
 
+use super::scheduling;
 use super::supervisor::RealRun;
 use crate::foreign;
 use crossbeam::channel::{Receiver, Sender, bounded};
@@ -116,7 +117,10 @@ pub(super) fn outside_run(name: String, job: Box<dyn FnOnce() + Send>) {
 }
 
 fn os_thread(name: String, f: impl FnOnce() + Send + 'static) {
-    let made = std::thread::Builder::new().name(name.clone()).stack_size(STACK).spawn(f);
+    let made = std::thread::Builder::new().name(name.clone()).stack_size(STACK).spawn(|| {
+        scheduling::hand_on_more_at_once();
+        f();
+    });
     if let Err(e) = made {
         panic!("the system gave no thread for {name:?}: {e}");
     }
