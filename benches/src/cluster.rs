@@ -1,18 +1,19 @@
-//! Three Raft servers on a reliable network, with a consumer at the end of each apply channel.
+//! Three Raft servers on a reliable network, with a consumer for the entries of each server.
 //!
-//! An entry is *applied* when the consumer has taken it out of the channel. Server 0 leads, because its
-//! election timeout is short and the others' timeouts are long. So a cluster is ready at once, and busy
-//! threads do not cause a change of the leader.
+//! An entry is *applied* when the consumer has it. Raft passes an entry directly to its consumer, as to the
+//! services of labs 3 and 4. With an apply channel, as in lab 2, the consumer is a thread of its own. Server
+//! 0 leads, because its election timeout is short and the others' timeouts are long. So a cluster is ready at
+//! once, and busy threads do not cause a change of the leader.
 
 use labapi::{ApplyMsg, Command, Persister};
 use labrpc::{End, Network, Server};
-use labrt::chan::{self, Receiver};
+use labrt::chan;
 use labrt::node::{self, NodeId};
 use labrt::sync::atomic::{AtomicU64, Ordering};
-use labrt::sync::{Arc, Condvar, Mutex};
+use labrt::sync::{Arc, Condvar, Mutex, Signal};
 use labrt::thread;
 use labrt::time::{Duration, Instant};
-use mit6824::raft::{Options, Raft};
+use mit6824::raft::{ApplySink, Options, Raft};
 
 /// How many servers a cluster has.
 pub const SERVERS: usize = 3;
@@ -30,8 +31,9 @@ const STRIDE: u64 = 64;
 /// The settings of a cluster.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// How many messages each apply channel can buffer. If this is 0, the channel is a rendezvous channel.
-    pub capacity: usize,
+    /// How many messages each apply channel can buffer. If this is 0, the channel is a rendezvous channel. If
+    /// this is `None`, there are no channels.
+    pub channel: Option<usize>,
     /// How long the leader delays a new commit index, to send it together with new entries. If this is 0, a
     /// follower also has no delay: it passes the batches of entries to its consumer without a pause between
     /// two batches.
@@ -41,10 +43,17 @@ pub struct Setup {
 }
 
 impl Default for Setup {
-    /// The default options of a server, and apply channels that can buffer [`WINDOW`] messages.
+    /// The default options of a server, and no apply channels.
     fn default() -> Setup {
         let Options { commit_interval: commit, entries_interval: entries, .. } = Options::default();
-        Setup { capacity: WINDOW as usize, commit, entries }
+        Setup { channel: None, commit, entries }
+    }
+}
+
+impl Setup {
+    /// The default options of a server, and apply channels that can buffer [`WINDOW`] messages.
+    pub fn with_channels() -> Setup {
+        Setup { channel: Some(WINDOW as usize), ..Setup::default() }
     }
 }
 
@@ -59,9 +68,9 @@ pub struct Cluster {
 /// The time from the submission of a command until it is applied.
 #[derive(Clone, Copy, Debug)]
 pub struct Latency {
-    /// The time until the leader's consumer has taken the entry.
+    /// The time until the leader's consumer has the entry.
     pub leader: Duration,
-    /// The time until the consumers of all servers have taken the entry.
+    /// The time until the consumers of all servers have the entry.
     pub all: Duration,
 }
 
@@ -149,14 +158,22 @@ fn start_server(net: &Network, me: usize, setup: &Setup, applied: &Arc<Applied>)
     let id = NodeId::first(me);
     let ends: Vec<End> = (0..SERVERS).map(|to| net.make_end(id, to)).collect();
     ends.iter().for_each(|end| net.enable(end, true));
-    let (sink, messages) = chan::bounded(setup.capacity);
+    let mut consumer = Consumer { server: me, applied: applied.clone() };
+    let options = options(me, setup);
     let raft = {
         let _node = node::enter(id);
-        Raft::make_with(ends, me, Arc::new(Persister::new()), sink, options(me, setup))
-            .expect("a server can start with an empty persister")
+        let persister = Arc::new(Persister::new());
+        match setup.channel {
+            None => Raft::make_with(ends, me, persister, consumer, options),
+            Some(capacity) => {
+                let (sink, messages) = chan::bounded(capacity);
+                let consume = move || messages.iter().for_each(|message| consumer.take(&message));
+                thread::spawn_named(format!("consumer-{me}"), consume);
+                Raft::make_with(ends, me, persister, sink, options)
+            }
+        }
     };
-    let applied = applied.clone();
-    thread::spawn_named(format!("consumer-{me}"), move || applied.consume(me, &messages));
+    let raft = raft.expect("a server can start with an empty persister");
     net.add_server(me, Server::new().service(raft.service()));
     raft
 }
@@ -180,6 +197,27 @@ enum Who {
     All,
 }
 
+/// Takes the entries of one server.
+struct Consumer {
+    server: usize,
+    applied: Arc<Applied>,
+}
+
+impl Consumer {
+    fn take(&mut self, message: &ApplyMsg) {
+        if let ApplyMsg::Command { index, .. } = message {
+            self.applied.note(self.server, *index);
+        }
+    }
+}
+
+impl ApplySink for Consumer {
+    fn deliver(&mut self, message: ApplyMsg, _: &Signal) -> bool {
+        self.take(&message);
+        true
+    }
+}
+
 /// The progress of the consumers. Each message costs a consumer only two atomic operations. A consumer reads
 /// the clock and wakes a thread only at one index, the index that is watched.
 struct Applied {
@@ -199,18 +237,16 @@ impl Applied {
         }
     }
 
-    fn consume(&self, server: usize, messages: &Receiver<ApplyMsg>) {
-        for message in messages.iter() {
-            let ApplyMsg::Command { index, .. } = message else { continue };
-            // The order matters: first store `upto`, then load `watched`. A waiting thread does the opposite:
-            // it first stores `watched`, and then loads `upto`. So at least one of the two sees what the
-            // other has stored.
-            self.upto[server].store(index, Ordering::SeqCst);
-            if index == self.watched.load(Ordering::SeqCst) {
-                let now = Instant::now();
-                self.times.lock()[server] = Some(now);
-                self.reached.notify_one();
-            }
+    /// Notes that the server's consumer has the entry at `index`.
+    fn note(&self, server: usize, index: u64) {
+        // The order matters: first store `upto`, then load `watched`. A waiting thread does the opposite: it
+        // first stores `watched`, and then loads `upto`. So at least one of the two sees what the other has
+        // stored.
+        self.upto[server].store(index, Ordering::SeqCst);
+        if index == self.watched.load(Ordering::SeqCst) {
+            let now = Instant::now();
+            self.times.lock()[server] = Some(now);
+            self.reached.notify_one();
         }
     }
 

@@ -40,10 +40,11 @@ pub fn measure(cell: Cell, seconds: u64) -> Result<Values, String> {
         What::Copy => one(median(|| Ok(alone::copy()))?),
         What::Put | What::PutSnapshots => Ok(rates(cell, Load::Put, seconds)),
         What::Get => Ok(rates(cell, Load::Get, seconds)),
-        What::Entries => Ok(entries(WARM_UP, seconds)),
-        What::LongLog => Ok(entries(LONG_LOG, seconds)),
+        What::Entries => Ok(entries(Setup::default(), WARM_UP, seconds)),
+        What::LongLog => Ok(entries(Setup::default(), LONG_LOG, seconds)),
+        What::Channels => Ok(entries(Setup::with_channels(), WARM_UP, seconds)),
         What::Command => one(in_run(Watched::NOTHING, || {
-            let mut cluster = Cluster::start(&Setup::default());
+            let mut cluster = Cluster::start(&Setup::with_channels());
             let times: Samples = (0..1000).map(|_| cluster.one_on_leader().as_nanos() as f64).collect();
             times.median()
         })),
@@ -80,9 +81,9 @@ fn rates(cell: Cell, load: Load, seconds: u64) -> Values {
 }
 
 /// The entries a second, if the log has `before` entries when the measurement begins.
-fn entries(before: u64, seconds: u64) -> Values {
+fn entries(setup: Setup, before: u64, seconds: u64) -> Values {
     let rate = in_run(Watched::NOTHING, move || {
-        let mut cluster = Cluster::start(&Setup::default());
+        let mut cluster = Cluster::start(&setup);
         cluster.pipeline(before - cluster.log_length());
         cluster.pipeline(crate::entries(seconds))
     });

@@ -83,6 +83,8 @@ pub enum What {
     Entries,
     /// Entries a second, in a log that has many entries
     LongLog,
+    /// Entries a second, through apply channels, in a log that is almost new
+    Channels,
     /// One command of a bare Raft, from its start until the leader's consumer has taken it from the channel
     Command,
     /// A call of an inline handler
@@ -111,10 +113,11 @@ impl What {
 
     /// Is the result a number per second? Otherwise it is a time in nanoseconds.
     pub fn is_rate(self) -> bool {
-        matches!(
-            self,
-            What::Put | What::PutSnapshots | What::Get | What::Entries | What::LongLog | What::Shards
-        )
+        match self {
+            What::Put | What::PutSnapshots | What::Get | What::Shards => true,
+            What::Entries | What::LongLog | What::Channels => true,
+            _ => false,
+        }
     }
 
     /// The name of the most important value.
@@ -189,6 +192,7 @@ pub fn cells(piece: Piece, systems: &[System], clients: &[u32]) -> Vec<Cell> {
                 (What::PooledCall, 1, 1),
                 (What::Command, 3, 1),
                 (What::LongLog, 3, 0),
+                (What::Channels, 3, 0),
                 (What::Appends, 3, 1),
                 (What::Join, 3, 10),
             ];

@@ -54,6 +54,7 @@ const OWN: &[(&str, u32, u32, &str, &str)] = &[
         "commands per second, pipelined, with a log that already has {entries_before} entries",
         "loses its leader before 20,000",
     ),
+    ("channels", 3, 0, "commands per second, pipelined, through apply channels as in lab 2", ""),
     ("put-snapshots", 3, 1, "puts per second, 1 client, 3 servers that take snapshots as in lab 3B", ""),
     ("put-snapshots", 3, 32, "puts per second, 32 clients, 3 servers that take snapshots as in lab 3B", ""),
     ("get", 3, 1, "gets per second, through the log, 1 client, 3 servers", ""),
