@@ -34,19 +34,18 @@ pub struct Setup {
     /// How many messages each apply channel can buffer. If this is 0, the channel is a rendezvous channel. If
     /// this is `None`, there are no channels.
     pub channel: Option<usize>,
-    /// How long the leader delays a new commit index, to send it together with new entries. If this is 0, a
-    /// follower also has no delay: it passes the batches of entries to its consumer without a pause between
-    /// two batches.
-    pub commit: Duration,
+    /// How long the leader delays a new commit index, to send it together with new entries. A follower waits
+    /// at most this time between two batches of entries for its consumer.
+    pub commit_interval: Duration,
     /// How long the leader waits for the answer to entries before it sends more entries.
-    pub entries: Duration,
+    pub entries_interval: Duration,
 }
 
 impl Default for Setup {
     /// The default options of a server, and no apply channels.
     fn default() -> Setup {
-        let Options { commit_interval: commit, entries_interval: entries, .. } = Options::default();
-        Setup { channel: None, commit, entries }
+        let Options { commit_interval, entries_interval, .. } = Options::default();
+        Setup { channel: None, commit_interval, entries_interval }
     }
 }
 
@@ -104,7 +103,7 @@ impl Cluster {
             }
             self.submit();
         }
-        self.applied.wait_for(self.submitted, Who::All);
+        self.applied.wait_until_reached(self.submitted);
         count as f64 / start.elapsed().as_secs_f64()
     }
 
@@ -113,12 +112,9 @@ impl Cluster {
         self.applied.watch(self.submitted + 1);
         let start = Instant::now();
         self.submit();
-        let times = self.applied.wait_for(self.submitted, Who::All);
-        let since = |at: Option<Instant>| at.map_or(Duration::ZERO, |at| at.duration_since(start));
-        Latency {
-            leader: since(times[LEADER]),
-            all: times.into_iter().map(since).max().expect("there are servers"),
-        }
+        let times = self.applied.times(SERVERS);
+        let since = |at: &Instant| at.duration_since(start);
+        Latency { leader: since(&times[LEADER]), all: times.iter().map(since).max().unwrap_or_default() }
     }
 
     /// Submits one command and waits until it is applied on the leader.
@@ -126,14 +122,13 @@ impl Cluster {
         self.applied.watch(self.submitted + 1);
         let start = Instant::now();
         self.submit();
-        let times = self.applied.wait_for(self.submitted, Who::Leader);
-        times[LEADER].map_or(Duration::ZERO, |at| at.duration_since(start))
+        self.applied.times(LEADER + 1)[LEADER].duration_since(start)
     }
 
     fn keep_window(&self) {
         let behind = self.submitted - self.applied.everywhere();
         if behind + STRIDE > WINDOW {
-            self.applied.wait_for(self.submitted + STRIDE - WINDOW, Who::All);
+            self.applied.wait_until_reached(self.submitted + STRIDE - WINDOW);
         }
     }
 
@@ -183,18 +178,11 @@ fn options(me: usize, setup: &Setup) -> Options {
     let options = Options::default();
     Options {
         election_timeout: patience..patience * 2,
-        commit_interval: setup.commit,
-        entries_interval: setup.entries,
-        apply_interval: options.apply_interval.min(setup.commit),
+        commit_interval: setup.commit_interval,
+        entries_interval: setup.entries_interval,
+        apply_interval: options.apply_interval.min(setup.commit_interval),
         ..options
     }
-}
-
-/// The servers to wait for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Who {
-    Leader,
-    All,
 }
 
 /// Takes the entries of one server.
@@ -223,8 +211,9 @@ impl ApplySink for Consumer {
 struct Applied {
     upto: [AtomicU64; SERVERS],
     watched: AtomicU64,
-    times: Mutex<[Option<Instant>; SERVERS]>,
-    reached: Condvar,
+    /// For each server, the watched index that it has reached last, and when.
+    reached: Mutex<[Option<(u64, Instant)>; SERVERS]>,
+    changed: Condvar,
 }
 
 impl Applied {
@@ -232,8 +221,8 @@ impl Applied {
         Applied {
             upto: [const { AtomicU64::new(0) }; SERVERS],
             watched: AtomicU64::new(0),
-            times: Mutex::new([None; SERVERS]),
-            reached: Condvar::new(),
+            reached: Mutex::new([None; SERVERS]),
+            changed: Condvar::new(),
         }
     }
 
@@ -245,8 +234,8 @@ impl Applied {
         self.upto[server].store(index, Ordering::SeqCst);
         if index == self.watched.load(Ordering::SeqCst) {
             let now = Instant::now();
-            self.times.lock()[server] = Some(now);
-            self.reached.notify_one();
+            self.reached.lock()[server] = Some((index, now));
+            self.changed.notify_one();
         }
     }
 
@@ -254,34 +243,32 @@ impl Applied {
         self.upto.iter().map(|upto| upto.load(Ordering::SeqCst)).min().expect("there are servers")
     }
 
-    fn has_reached(&self, index: u64, who: Who) -> bool {
-        match who {
-            Who::Leader => self.upto[LEADER].load(Ordering::SeqCst) >= index,
-            Who::All => self.everywhere() >= index,
-        }
-    }
-
-    /// Makes the consumers record the time at which they reach `index`.
+    /// Makes the consumers note the time at which they reach `index`.
     fn watch(&self, index: u64) {
-        *self.times.lock() = [None; SERVERS];
         self.watched.store(index, Ordering::SeqCst);
     }
 
-    /// Waits until the servers have reached `index`. Returns for each server when it reached `index`. The
-    /// time is `None` for a server that reached `index` before the call of `watch`, or has not reached it
-    /// yet.
-    fn wait_for(&self, index: u64, who: Who) -> [Option<Instant>; SERVERS] {
-        if self.watched.load(Ordering::SeqCst) != index {
-            self.watch(index);
+    /// Waits until all servers have reached `index`.
+    fn wait_until_reached(&self, index: u64) {
+        self.watch(index);
+        let mut reached = self.reached.lock();
+        while self.everywhere() < index {
+            self.changed.wait(&mut reached);
         }
-        let noted = |times: &[Option<Instant>; SERVERS]| match who {
-            Who::Leader => times[LEADER].is_some(),
-            Who::All => times.iter().all(Option::is_some),
-        };
-        let mut times = self.times.lock();
-        while !noted(&times) && !self.has_reached(index, who) {
-            self.reached.wait(&mut times);
+    }
+
+    /// Waits until the first `servers` servers have reached the watched index. Returns when each of them
+    /// reached it. No server may have reached it before the call of [`watch`](Applied::watch).
+    fn times(&self, servers: usize) -> Vec<Instant> {
+        let watched = self.watched.load(Ordering::SeqCst);
+        let mut reached = self.reached.lock();
+        loop {
+            let at =
+                |it: &Option<(u64, Instant)>| it.filter(|(index, _)| *index == watched).map(|(_, at)| at);
+            if let Some(times) = reached[..servers].iter().map(at).collect() {
+                return times;
+            }
+            self.changed.wait(&mut reached);
         }
-        *times
     }
 }

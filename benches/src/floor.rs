@@ -7,7 +7,7 @@
 //! thread, so its operations need no hand-over. A hand-over with a rendezvous channel is the cost of a
 //! message in the course's apply channel.
 //!
-//! If two threads share a core, a hand-over takes only about 1 us: the core switches from one thread to the
+//! If two threads share a core, a hand-over takes only 1 to 4 us: the core switches from one thread to the
 //! other, and no other core must be woken. Two threads that share a core often stay on this core. So each
 //! sample begins with two threads that have been observed on different cores (`Apart`). After this beginning
 //! the system may move them. [`Floor::across_cores`] fixes each thread to a core of its own, and
@@ -91,7 +91,7 @@ impl Floor {
         let condvar: Samples = (0..SAMPLES).map(|_| self.hand_over()).collect();
         let rendezvous: Samples = (0..SAMPLES).map(|_| self.rendezvous()).collect();
         let mut table = Table::of_times("one hand-over between two threads, here and now");
-        table.time("condition variable", &condvar, None, "(the floor; 3 to 45 us, 1 us within a core)");
+        table.time("condition variable", &condvar, None, "(the floor; 3 to 45 us, 1 to 4 us within a core)");
         table.time("rendezvous channel", &rendezvous, None, "");
         match (0..SAMPLES).map(|_| self.within_a_core()).collect::<Result<Samples, _>>() {
             Ok(within) => table.time("condition variable, within a core", &within, None, ""),

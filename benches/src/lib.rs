@@ -27,7 +27,7 @@
 //! by the median time of a hand-over. If threads wait for each other, this says more about the code than a
 //! result in microseconds. Each sample is a mean of many repetitions. *min* and *median* are the smallest and
 //! the middle one of the samples. If other programs keep the machine busy, two threads often share a core,
-//! and then a hand-over costs about 1 us. If the floor (the measured time of a hand-over) is so low, results
+//! and then a hand-over costs 1 to 4 us. If the floor (the measured time of a hand-over) is so low, results
 //! in hand-overs are not reliable. An *aim* is the result that a quiet machine should reach. A bench never
 //! fails because it is slow.
 //!

@@ -118,7 +118,7 @@ pub(super) fn outside_run(name: String, job: Box<dyn FnOnce() + Send>) {
 
 fn os_thread(name: String, f: impl FnOnce() + Send + 'static) {
     let made = std::thread::Builder::new().name(name.clone()).stack_size(STACK).spawn(|| {
-        scheduling::hand_on_more_at_once();
+        scheduling::ask_for_batch_policy();
         f();
     });
     if let Err(e) = made {
