@@ -114,7 +114,10 @@ impl Cluster {
         self.submit();
         let times = self.applied.times(SERVERS);
         let since = |at: &Instant| at.duration_since(start);
-        Latency { leader: since(&times[LEADER]), all: times.iter().map(since).max().unwrap_or_default() }
+        Latency {
+            leader: since(&times[LEADER]),
+            all: times.iter().map(since).max().expect("there are servers"),
+        }
     }
 
     /// Submits one command and waits until it is applied on the leader.
