@@ -45,16 +45,15 @@ fn throughput(effort: Effort) {
     let one = Setup { entries_interval: FOR_EVER, ..Setup::default() };
     let (mut one_rates, mut gains) = (Samples::new(), Samples::new());
     for _ in 0..effort.pick(7, 1) {
-        let [several, one] = [&Setup::default(), &one].map(|setup| {
-            let setup = setup.clone();
-            in_run(Watched::NOTHING, move || Cluster::start(&setup).pipeline(count))
-        });
+        let [several, one] = [&Setup::default(), &one].map(|setup| rate(setup.clone(), count));
         one_rates.push(one);
         gains.push(several / one);
     }
-    let eager: Samples = (0..effort.pick(5, 1)).map(|_| without_commit_interval(count)).collect();
-    let channels: Samples = (0..effort.pick(5, 1)).map(|_| through_channels(count)).collect();
-    let rendezvous: Samples = (0..effort.pick(3, 1)).map(|_| by_rendezvous(effort)).collect();
+    let eager = Setup { commit_interval: Duration::ZERO, ..Setup::default() };
+    let eager: Samples = (0..effort.pick(5, 1)).map(|_| rate(eager.clone(), count)).collect();
+    let channels: Samples = (0..effort.pick(5, 1)).map(|_| rate(Setup::with_channels(), count)).collect();
+    let (rendezvous, few) = (Setup { channel: Some(0), ..Setup::default() }, effort.pick(5_000, 200));
+    let rendezvous: Samples = (0..effort.pick(3, 1)).map(|_| rate(rendezvous.clone(), few)).collect();
 
     let mut table = Table::of_rates("start to applied on all servers, pipelined", "entries/s");
     table.rate("at log length 0", &short, "800000");
@@ -68,20 +67,9 @@ fn throughput(effort: Effort) {
     print!("{table}");
 }
 
-fn without_commit_interval(count: u64) -> f64 {
-    let setup = Setup { commit_interval: Duration::ZERO, ..Setup::default() };
+/// How many entries per second a new cluster applies.
+fn rate(setup: Setup, count: u64) -> f64 {
     in_run(Watched::NOTHING, move || Cluster::start(&setup).pipeline(count))
-}
-
-fn through_channels(count: u64) -> f64 {
-    in_run(Watched::NOTHING, move || Cluster::start(&Setup::with_channels()).pipeline(count))
-}
-
-fn by_rendezvous(effort: Effort) -> f64 {
-    let count = effort.pick(5_000, 200);
-    in_run(Watched::NOTHING, move || {
-        Cluster::start(&Setup { channel: Some(0), ..Setup::default() }).pipeline(count)
-    })
 }
 
 fn latency(effort: Effort) {
@@ -95,11 +83,11 @@ fn latency(effort: Effort) {
     let eager = in_run(Watched::NOTHING, move || {
         let setup = Setup { commit_interval: Duration::ZERO, ..Setup::with_channels() };
         let (floor, mut cluster) = (Floor, Cluster::start(&setup));
-        floor.beside(samples, || mean(repeats, || cluster.one().all))
+        floor.beside(samples, || mean(repeats, || cluster.one()))
     });
     let patient = in_run(Watched::NOTHING, move || {
         let (floor, mut cluster) = (Floor, Cluster::start(&Setup::with_channels()));
-        floor.beside(samples, || mean(repeats / 10 + 1, || cluster.one().all))
+        floor.beside(samples, || mean(repeats / 10 + 1, || cluster.one()))
     });
     table.time("on the leader", &leader.times, Some(leader.hand_overs()), "");
     table.time("on all, commit interval 0", &eager.times, Some(eager.hand_overs()), "");

@@ -64,15 +64,6 @@ pub struct Cluster {
     submitted: u64,
 }
 
-/// The time from the submission of a command until it is applied.
-#[derive(Clone, Copy, Debug)]
-pub struct Latency {
-    /// The time until the leader's consumer has the entry.
-    pub leader: Duration,
-    /// The time until the consumers of all servers have the entry.
-    pub all: Duration,
-}
-
 impl Cluster {
     /// Starts a cluster and waits until it has committed a first command on all servers.
     pub fn start(setup: &Setup) -> Cluster {
@@ -107,25 +98,22 @@ impl Cluster {
         count as f64 / start.elapsed().as_secs_f64()
     }
 
-    /// Submits one command and waits until it is applied on all servers.
-    pub fn one(&mut self) -> Latency {
-        self.applied.watch(self.submitted + 1);
-        let start = Instant::now();
-        self.submit();
-        let times = self.applied.times(SERVERS);
-        let since = |at: &Instant| at.duration_since(start);
-        Latency {
-            leader: since(&times[LEADER]),
-            all: times.iter().map(since).max().expect("there are servers"),
-        }
+    /// Submits one command and waits until it is applied on all servers. Returns the time until then.
+    pub fn one(&mut self) -> Duration {
+        self.latency(SERVERS)
     }
 
-    /// Submits one command and waits until it is applied on the leader.
+    /// Submits one command and waits until it is applied on the leader. Returns the time until then.
     pub fn one_on_leader(&mut self) -> Duration {
+        self.latency(LEADER + 1)
+    }
+
+    /// The time until the first `servers` servers have applied one command.
+    fn latency(&mut self, servers: usize) -> Duration {
         self.applied.watch(self.submitted + 1);
         let start = Instant::now();
         self.submit();
-        self.applied.times(LEADER + 1)[LEADER].duration_since(start)
+        self.applied.last_of_the_first(servers).duration_since(start)
     }
 
     fn keep_window(&self) {
@@ -156,7 +144,7 @@ fn start_server(net: &Network, me: usize, setup: &Setup, applied: &Arc<Applied>)
     let id = NodeId::first(me);
     let ends: Vec<End> = (0..SERVERS).map(|to| net.make_end(id, to)).collect();
     ends.iter().for_each(|end| net.enable(end, true));
-    let mut consumer = Consumer { server: me, applied: applied.clone() };
+    let consumer = Consumer { server: me, applied: applied.clone() };
     let options = options(me, setup);
     let raft = {
         let _node = node::enter(id);
@@ -195,7 +183,7 @@ struct Consumer {
 }
 
 impl Consumer {
-    fn take(&mut self, message: &ApplyMsg) {
+    fn take(&self, message: &ApplyMsg) {
         if let ApplyMsg::Command { index, .. } = message {
             self.applied.note(self.server, *index);
         }
@@ -260,16 +248,17 @@ impl Applied {
         }
     }
 
-    /// Waits until the first `servers` servers have reached the watched index. Returns when each of them
+    /// Waits until the first `servers` servers have reached the watched index. Returns when the last of them
     /// reached it. No server may have reached it before the call of [`watch`](Applied::watch).
-    fn times(&self, servers: usize) -> Vec<Instant> {
+    fn last_of_the_first(&self, servers: usize) -> Instant {
         let watched = self.watched.load(Ordering::SeqCst);
         let mut reached = self.reached.lock();
         loop {
             let at =
                 |it: &Option<(u64, Instant)>| it.filter(|(index, _)| *index == watched).map(|(_, at)| at);
-            if let Some(times) = reached[..servers].iter().map(at).collect() {
-                return times;
+            let times: Option<Vec<Instant>> = reached[..servers].iter().map(at).collect();
+            if let Some(last) = times.and_then(|times| times.into_iter().max()) {
+                return last;
             }
             self.changed.wait(&mut reached);
         }

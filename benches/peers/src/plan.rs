@@ -113,11 +113,16 @@ impl What {
 
     /// Is the result a number per second? Otherwise it is a time in nanoseconds.
     pub fn is_rate(self) -> bool {
-        match self {
-            What::Put | What::PutSnapshots | What::Get | What::Shards => true,
-            What::Entries | What::LongLog | What::Channels => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            What::Put
+                | What::PutSnapshots
+                | What::Get
+                | What::Entries
+                | What::LongLog
+                | What::Channels
+                | What::Shards
+        )
     }
 
     /// The name of the most important value.

@@ -91,14 +91,13 @@ pub fn replay(context: &Context, run: &Run, first: Option<PathBuf>) -> Evidence 
 fn attempt(context: &Context, run: &Run, log: &Path, trace: &Path, page: &Path) -> Outcome {
     let report = context.scratch.path("report");
     let mut plan = context.plan(run.test, run.seed, 1, &report);
-    plan.unset.clear();
     plan.set.push(("LAB_LOG".to_owned(), "all".into()));
     plan.set.push(("LAB_TRACE".to_owned(), trace.as_os_str().to_owned()));
     plan.set.push(("LAB_TRACE_MOST".to_owned(), MOST_EVENTS.to_string().into()));
     plan.set.push(("LAB_PAGE".to_owned(), page.as_os_str().to_owned()));
     // `compare` looks at the hash. With LAB_EXPECT, a run with another hash would be a failed run, so nobody
     // could see whether the test has passed.
-    plan.unset.push("LAB_EXPECT");
+    plan.unset = vec!["LAB_EXPECT"];
     // Logging takes time, so a replay may take twice as long as the limit. If the first run has timed out,
     // the replay will probably hang, too. So the limit is not doubled.
     let limit = if run.how == How::TimedOut { context.limit } else { context.limit * 2 };
