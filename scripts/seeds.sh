@@ -80,8 +80,10 @@ done
 sources() { git rev-parse --short HEAD && git status --porcelain -- . ':!docs'; }
 commit=$(sources) || fail "the notes name the commit, so this must be a git repository"
 changed=$(sed 1d <<<"$commit")
-[ -z "$changed" ] || fail "the notes name the commit, so commit these changes first:
-$changed"
+if [ -n "$changed" ]; then
+    printf 'error: the notes name the commit, so commit these changes first:\n%s\n' "$changed" >&2
+    exit 2
+fi
 [ -e "$table" ] || printf 'suite\tfirst seed\tseeds\ttests\tCPU seconds\tcommit\n' >"$table"
 exec 9<"$table"
 flock --nonblock 9 || fail "another call of this script is running"
