@@ -17,7 +17,7 @@ use crate::samples::{Samples, time_each};
 use crate::table::Table;
 use labrt::chan::{self, Receiver, Sender};
 use labrt::sync::atomic::{AtomicU64, Ordering};
-use labrt::sync::{Arc, Condvar, Mutex};
+use labrt::sync::{Arc, Condvar, Mutex, Signal, WaitGroup};
 use labrt::thread;
 use labrt::time::{Duration, Instant};
 use nix::sched::{self, CpuSet};
@@ -25,6 +25,8 @@ use nix::unistd::Pid;
 
 /// How many round trips one sample has.
 const ROUND_TRIPS: u32 = 100;
+/// How many answers one sample of [`Floor::answer`] has, about.
+const ANSWERS: usize = 50_000;
 /// How many samples are enough for a result.
 const SAMPLES: usize = 30;
 
@@ -83,6 +85,36 @@ impl Floor {
     pub fn rendezvous(self) -> f64 {
         let rally = Rally::start();
         time_round_trips(|| rally.round_trip())
+    }
+
+    /// Takes one sample: `threads` threads ask one other thread, sleep until it answers, and ask again. This
+    /// is what the clients of a service do, without the service. Returns the time divided by the number of
+    /// answers, in nanoseconds.
+    pub fn answer(self, threads: usize) -> f64 {
+        let desk = Arc::new(Desk::new(threads));
+        let answering = desk.clone();
+        let answerer = thread::spawn_named("answer", move || answering.answer());
+        let (start, ready) = (Signal::new(), WaitGroup::new());
+        ready.add(threads);
+        let times = ANSWERS.div_ceil(threads);
+        let spawn = |me: usize| {
+            let (desk, start, ready) = (desk.clone(), start.clone(), ready.clone());
+            thread::spawn_named(format!("ask-{me}"), move || {
+                desk.ask(me);
+                ready.done();
+                start.wait();
+                (0..times).for_each(|_| desk.ask(me));
+            })
+        };
+        let asking: Vec<_> = (0..threads).map(spawn).collect();
+        ready.wait();
+        let began = Instant::now();
+        start.raise();
+        asking.into_iter().for_each(|thread| thread.join().expect("asking does not fail"));
+        let took = began.elapsed();
+        desk.close();
+        answerer.join().expect("answering does not fail");
+        took.as_nanos() as f64 / (times * threads) as f64
     }
 
     /// Measures the floor (the cost of a hand-over) and prints it, because the other results are compared
@@ -186,6 +218,62 @@ impl Turns {
     fn end(&self) {
         *self.turn.lock() = Turn::Over;
         self.theirs.notify_one();
+    }
+}
+
+/// The place where many threads ask, and one thread answers. Each asking thread sleeps on a condition
+/// variable of its own.
+struct Desk {
+    asked: Mutex<Asked>,
+    any: Condvar,
+    answers: Vec<(Mutex<bool>, Condvar)>,
+}
+
+#[derive(Default)]
+struct Asked {
+    by: Vec<usize>,
+    is_closed: bool,
+}
+
+impl Desk {
+    fn new(threads: usize) -> Desk {
+        let answers = (0..threads).map(|_| (Mutex::new(false), Condvar::new())).collect();
+        Desk { asked: Mutex::default(), any: Condvar::new(), answers }
+    }
+
+    fn ask(&self, me: usize) {
+        self.asked.lock().by.push(me);
+        self.any.notify_one();
+        let (answered, condvar) = &self.answers[me];
+        let mut answered = answered.lock();
+        while !std::mem::take(&mut *answered) {
+            condvar.wait(&mut answered);
+        }
+    }
+
+    /// Answers until the desk is closed. All threads that have asked by then get their answers one after the
+    /// other.
+    fn answer(&self) {
+        let mut asked = self.asked.lock();
+        while !asked.is_closed {
+            let by = std::mem::take(&mut asked.by);
+            if by.is_empty() {
+                self.any.wait(&mut asked);
+                continue;
+            }
+            drop(asked);
+            for thread in by {
+                let (answered, condvar) = &self.answers[thread];
+                *answered.lock() = true;
+                condvar.notify_one();
+            }
+            asked = self.asked.lock();
+        }
+    }
+
+    fn close(&self) {
+        self.asked.lock().is_closed = true;
+        self.any.notify_one();
     }
 }
 

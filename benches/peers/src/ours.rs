@@ -34,6 +34,7 @@ pub fn measure(cell: Cell, seconds: u64) -> Result<Values, String> {
         What::Across => one(median(|| Floor.across_cores())?),
         What::Within => one(median(|| Floor.within_a_core())?),
         What::Rendezvous => one(median(|| Ok(Floor.rendezvous()))?),
+        What::Answer => one(in_run(Watched::NOTHING, move || Floor.answer(cell.clients))),
         What::Lock => one(median(|| Ok(alone::lock()))?),
         What::Encode => one(median(|| Ok(alone::encode()))?),
         What::Decode => one(median(|| Ok(alone::decode()))?),

@@ -65,6 +65,8 @@ pub enum What {
     Within,
     /// A message through a rendezvous channel
     Rendezvous,
+    /// An answer, if `clients` threads ask one other thread and sleep until it answers
+    Answer,
     /// A lock that no other thread wants
     Lock,
     /// The smallest message of Raft, as bytes
@@ -185,9 +187,11 @@ impl FromStr for Cell {
 pub fn cells(piece: Piece, systems: &[System], clients: &[u32]) -> Vec<Cell> {
     let rows: Vec<(What, usize, usize)> = match piece {
         Piece::Floor => {
-            [What::Across, What::Within, What::Rendezvous, What::Lock, What::Encode, What::Decode, What::Copy]
-                .map(|what| (what, 0, 0))
-                .into()
+            use What::{Across, Copy, Decode, Encode, Lock, Rendezvous, Within};
+            let mut rows =
+                [Across, Within, Rendezvous, Lock, Encode, Decode, Copy].map(|what| (what, 0, 0)).to_vec();
+            rows.extend([1, 32, 128, 1024].map(|threads| (What::Answer, 0, threads)));
+            rows
         }
         Piece::Kv => clients.iter().map(|&clients| (What::Put, 3, clients as usize)).collect(),
         Piece::Entries => vec![(What::Entries, 3, 0)],

@@ -14,15 +14,19 @@ pub const SYSTEMS: &[(&str, &str)] = &[
     ("raft-rs-broadcast", "raft-rs (broadcast)"),
 ];
 
-/// The costs of the machine, with their text.
-const COSTS: &[(&str, &str)] = &[
-    ("across", "a hand-over between two cores: wake a thread that sleeps, and sleep"),
-    ("within", "a hand-over within one core"),
-    ("rendezvous", "a message through a rendezvous channel; its threads are not fixed to cores"),
-    ("lock", "take a lock that no other thread wants, give it back"),
-    ("encode", "encode the smallest AppendEntries message"),
-    ("decode", "decode it"),
-    ("copy", "copy 64 KiB"),
+/// The costs of the machine: what, the number of threads if it matters, and the text.
+const COSTS: &[(&str, u32, &str)] = &[
+    ("across", 0, "a hand-over between two cores: wake a thread that sleeps, and sleep"),
+    ("within", 0, "a hand-over within one core"),
+    ("rendezvous", 0, "a message through a rendezvous channel; its threads are not fixed to cores"),
+    ("answer", 1, "a thread asks another one, and sleeps until it answers"),
+    ("answer", 32, "the time for each answer, if one thread answers 32 threads"),
+    ("answer", 128, "the same, if it answers 128 threads"),
+    ("answer", 1024, "the same, if it answers 1,024 threads"),
+    ("lock", 0, "take a lock that no other thread wants, give it back"),
+    ("encode", 0, "encode the smallest AppendEntries message"),
+    ("decode", 0, "decode it"),
+    ("copy", 0, "copy 64 KiB"),
 ];
 
 /// In a text of the table `own`, this stands for the number of entries before the measurement.
@@ -174,8 +178,8 @@ fn median(spread: Option<Spread>, write: fn(f64) -> String) -> String {
 
 fn floor(results: &Results) -> String {
     let mut table = head(&texts(&["what", "takes"]));
-    for (what, text) in COSTS {
-        let found = results.only(|it| it.what == *what);
+    for (what, threads, text) in COSTS {
+        let found = results.only(|it| it.what == *what && it.clients == *threads);
         if !found.is_empty() {
             table += &row(&[(*text).to_owned(), shown(found.spread("ns"), time)]);
         }
