@@ -167,3 +167,10 @@ pub enum Message {
     /// to start an election.
     TransferVote(RequestVoteArgs),
 }
+
+impl Message {
+    /// Does the message have entries of the log?
+    pub(super) fn has_entries(&self) -> bool {
+        matches!(self, Message::AppendEntries(args) if !args.entries.is_empty())
+    }
+}

@@ -76,6 +76,9 @@ struct State {
     /// Is a thread sending messages in [`Raft::flush`] now? If so, this thread also finds the messages that
     /// become due during its flush.
     flushing: bool,
+    /// Does the service flush the commands that it starts? This is true after a flush, and false after a call
+    /// of [`Raft::start`].
+    callers_flush: bool,
     applying: Applying,
     reads: Reads,
 }
@@ -125,6 +128,7 @@ impl Raft {
             ticker_sleeps_until: Duration::ZERO,
             sleepers: vec![Sleeper::default(); peers.len()],
             flushing: false,
+            callers_flush: false,
             applying: Applying::new(apply),
             reads: Reads::default(),
         };
@@ -154,7 +158,11 @@ impl Raft {
         if self.shared.killed.is_raised() {
             return None;
         }
-        self.shared.with(|core| core.propose(command))
+        let mut state = self.shared.state.lock();
+        state.callers_flush = false;
+        let started = state.core.propose(command);
+        self.shared.settle(&mut state);
+        started
     }
 
     /// Like [`start`](Raft::start), but sends nothing. The caller must call [`flush`](Raft::flush) soon.

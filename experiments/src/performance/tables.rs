@@ -47,8 +47,7 @@ const OWN: &[(&str, u32, u32, &str, &str)] = &[
         "command",
         3,
         1,
-        "one command of a bare Raft, from start until a consumer has taken it from the channel; two threads \
-         are woken",
+        "one command of a bare Raft, from start until a consumer has taken it from the channel",
         "",
     ),
     (
