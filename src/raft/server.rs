@@ -76,7 +76,7 @@ struct State {
     /// Is a thread sending messages in [`Raft::flush`] now? If so, this thread also finds the messages that
     /// become due during its flush.
     flushing: bool,
-    /// Does the service flush the commands that it starts? This is true after a flush, and false after a call
+    /// Do the callers flush the commands that they start? This is true after a flush, and false after a call
     /// of [`Raft::start`].
     callers_flush: bool,
     applying: Applying,
