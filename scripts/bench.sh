@@ -8,7 +8,7 @@ cd "$root"
 usage() {
     cat <<'END'
 Measures this project, and beside it openraft and raft-rs, and writes the figures and the pictures of
-docs/performance.md. The machine must have nothing else to do.
+docs/performance.md, or of a copy of this page (--out). The machine must have nothing else to do.
 
 usage: scripts/bench.sh [OPTIONS]
 
@@ -16,13 +16,15 @@ usage: scripts/bench.sh [OPTIONS]
   --labs LABS        only these labs of the piece course, separated by commas, for example lab2a,lab2b; the
                      table also has those labs that were measured before with the same commit
   --against COMMIT   also measure this older commit: the old and the new program take turns. The tables of the
-                     page then have one more column, so this option is not for a page that you want to commit.
+                     page then have one more column, so use --out with it.
                      The programs of this commit measure the older one, so a very old commit may not build
   --rounds N         how often each measurement is repeated, 1 to 1000 (default: 5)
   --seconds N        how long one measurement takes, 1 to 60 (default: 2). Clients put and get for exactly this
                      time; a log gets 700,000 entries for each second, after a warm-up; the clients of the
                      sharded service work for this time before a group joins, and again for this time after
                      it. All other measurements have a fixed number of steps
+  --out FOLDER       write the page and its pictures to this folder, and leave docs as it is. Use this for the
+                     figures of your machine. The text of the page still has the figures of the project's machine
   --quick            only show that all works: one round, a build that is hardly optimized, and a page in a
                      temporary folder that is deleted at the end. This takes a few seconds after the build; the
                      first build takes minutes, because it has openraft and raft-rs, too
@@ -56,6 +58,7 @@ labs=()
 against=''
 rounds=''
 seconds=''
+out=''
 quick=''
 only_build=''
 
@@ -91,7 +94,7 @@ while [ $# -gt 0 ]; do
         ;;
     --quick) quick=1 && continue ;;
     --build) only_build=1 && continue ;;
-    --only | --labs | --against | --rounds | --seconds) [ $# -gt 0 ] || fail "$option: expected a value" ;;
+    --only | --labs | --against | --out | --rounds | --seconds) [ $# -gt 0 ] || fail "$option: expected a value" ;;
     *) fail "unknown argument \`$option\`" ;;
     esac
     case $option in
@@ -104,6 +107,7 @@ while [ $# -gt 0 ]; do
         mapfile -t labs <<<"$chosen"
         ;;
     --against) against=$1 ;;
+    --out) out=$1 ;;
     --rounds) number --rounds "$1" 1000 && rounds=$1 ;;
     --seconds) number --seconds "$1" 60 && seconds=$1 ;;
     esac
@@ -115,6 +119,12 @@ fi
 [ ${#labs[@]} -gt 0 ] || labs=("${all_labs[@]}")
 if [ -n "$against" ]; then
     against=$(git rev-parse --short --verify --quiet "$against^{commit}") || fail "--against: there is no such commit"
+fi
+if [ -n "$out" ]; then
+    [ -z "$quick" ] || fail "--out: it cannot be used with --quick, which keeps no page"
+    mkdir -p -- "$out" || fail "--out $out: expected a folder that can be made"
+    out=$(CDPATH='' cd -- "$out" && pwd)
+    [ "$out" != "$root/docs" ] || fail "--out $out: expected another folder than docs"
 fi
 
 scratch=$(mktemp -d)
@@ -144,11 +154,15 @@ profile=release
 if [ -n "$quick" ]; then
     results=$scratch/results
     mkdir -p "$scratch/docs"
-    page=$scratch/docs/performance.md
-    pictures=$scratch/docs
-    cp docs/performance.md "$page"
+    out=$scratch/docs
     profile=dev
     : "${rounds:=1}" "${seconds:=1}"
+fi
+if [ -n "$out" ]; then
+    page=$out/performance.md
+    pictures=$out
+    # With --only, a page from an earlier call keeps its other figures.
+    [ -f "$page" ] || cp docs/performance.md "$page"
 fi
 : "${rounds:=5}" "${seconds:=2}"
 mkdir -p "$results"
@@ -282,4 +296,4 @@ for piece in "${pieces[@]}"; do
     "$writer" --page "$page" --pictures "$pictures" --note "$(note_of "$piece")" "${files[@]}"
 done
 say "done: ${pieces[*]}"
-[ -n "$quick" ] || git --no-pager diff --stat -- docs >&2 || true
+if [ -z "$out" ]; then git --no-pager diff --stat -- docs >&2 || true; elif [ -z "$quick" ]; then say "the page is $page"; fi

@@ -41,6 +41,7 @@
 
 pub mod alone;
 pub mod cluster;
+pub mod cpu;
 pub mod floor;
 pub mod kv;
 pub mod register;
@@ -50,6 +51,7 @@ pub mod table;
 pub mod world;
 
 pub use cluster::{Cluster, Setup};
+pub use cpu::CpuTime;
 pub use floor::Floor;
 pub use samples::{Samples, format_ns};
 pub use table::Table;

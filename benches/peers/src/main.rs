@@ -30,8 +30,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mit6824_benches::Samples;
-use plan::{Cell, Outcome, Piece, System};
+use mit6824_benches::{CpuTime, Samples};
+use plan::{Cell, Outcome, Piece, System, Values, What};
 
 /// Measures this project beside openraft and raft-rs
 ///
@@ -102,13 +102,31 @@ fn main() -> ExitCode {
 /// core of its own. The threads of the measurement itself are not fixed.
 fn measure(cell: Cell, seconds: u64) -> Result<Outcome, String> {
     let mut hand_overs = ours::hand_overs();
-    let values = match cell.system {
+    let before = CpuTime::so_far();
+    let mut values = match cell.system {
         System::Openraft | System::OpenraftOneWorker => openraft_kv::measure(cell, seconds)?,
         System::RaftRs | System::RaftRsBroadcast => raft_rs::measure(cell, seconds)?,
         System::Ours | System::Before => ours::measure(cell, seconds)?,
     };
+    if cell.what == What::Put {
+        add_cpu(&mut values, CpuTime::so_far().since(before), seconds);
+    }
     hand_overs.extend(ours::hand_overs());
     Ok(Outcome { hand_over_ns: hand_overs.into_iter().collect::<Samples>().median(), values })
+}
+
+/// Adds the CPU time of one put, in nanoseconds: in the program, in the system, and the time of cores that
+/// had nothing to do. The start of the servers counts, too, but it needs little time.
+fn add_cpu(values: &mut Values, cpu: CpuTime, seconds: u64) {
+    let Some(rate) = values.get("rate").copied().filter(|rate| *rate > 0.0) else { return };
+    let of_one = |all: f64| all / (rate * seconds as f64);
+    let (program, system) = (of_one(cpu.program.as_nanos() as f64), of_one(cpu.system.as_nanos() as f64));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+    let idle = (cores * 1e9 / rate - program - system).max(0.0);
+    values.extend(
+        [("program_ns", program), ("system_ns", system), ("idle_ns", idle)]
+            .map(|(name, ns)| (name.to_owned(), ns)),
+    );
 }
 
 /// The error for a measurement that a system does not have.
@@ -135,7 +153,6 @@ const WINDOW: u64 = mit6824_benches::cluster::WINDOW;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::What;
     use clap::CommandFactory;
 
     #[test]
@@ -164,6 +181,9 @@ mod tests {
             let outcome = measure(Cell { what, system, servers: 3, clients: 2 }, 1).expect("it works");
             assert!(outcome.values["rate"] > 100.0, "{what:?} {system:?}: {outcome:?}");
         }
+        let put = Cell { what: What::Put, system: System::Ours, servers: 3, clients: 2 };
+        let outcome = measure(put, 1).expect("it works");
+        assert!(outcome.values["program_ns"] > 100.0 && outcome.values["idle_ns"] >= 0.0, "{outcome:?}");
         let cell = Cell { what: What::Put, system: System::RaftRs, servers: 3, clients: 2 };
         assert!(measure(cell, 1).is_err(), "there is no service on raft-rs");
     }

@@ -209,6 +209,11 @@ pub fn with_better_openraft(results: &Results) -> Results {
 
 fn kv(results: &Results) -> String {
     let results = &with_better_openraft(results);
+    format!("{}{}", rates(results), cpu_times(results))
+}
+
+/// The rates of the table `kv`.
+fn rates(results: &Results) -> String {
     let systems = systems(results);
     let has_openraft = !results.by("openraft").is_empty();
     let others = || systems.iter().filter(|(system, _)| *system != "ours");
@@ -228,6 +233,30 @@ fn kv(results: &Results) -> String {
         // With fewer than two seconds there is no such value.
         cells.push(ours.spread("last_over_first").map_or_else(String::new, |it| ratio(it.median)));
         cells.push(median(at.hand_over(), time));
+        table += &row(&cells);
+    }
+    table
+}
+
+/// The CPU times of the table `kv`: the value, and the text.
+const CPU_TIMES: &[(&str, &str)] =
+    &[("program_ns", "in the program"), ("system_ns", "in the system"), ("idle_ns", "idle")];
+
+/// The CPU time of one put, as a second table. It is empty if there are no such results.
+fn cpu_times(results: &Results) -> String {
+    let known = results.only(|it| it.values.contains_key(CPU_TIMES[0].0));
+    if known.is_empty() {
+        return String::new();
+    }
+    let systems = systems(&known);
+    let columns = || systems.iter().flat_map(|system| CPU_TIMES.iter().map(move |time| (system, time)));
+    let mut cells = texts(&["clients"]);
+    cells.extend(columns().map(|((_, name), (_, text))| format!("{name}, {text}")));
+    let mut table = format!("\nThe CPU time of one put on all cores together:\n\n{}", head(&cells));
+    for clients in known.clients() {
+        let at = known.only(|it| it.clients == clients);
+        let mut cells = vec![exact(clients)];
+        cells.extend(columns().map(|((system, _), (value, _))| median(at.by(system).spread(value), time)));
         table += &row(&cells);
     }
     table
@@ -387,6 +416,21 @@ mod tests {
         assert!(text.ends_with("| 1,024 | 50,000 | 200,000 | 2 | 0.25 | 0.98 | 5.0 us |\n"), "{text}");
         let columns = text.lines().skip(4).map(|line| line.matches('|').count()).collect::<Vec<_>>();
         assert_eq!(columns, [8, 8, 8, 8]);
+    }
+
+    #[test]
+    fn the_cpu_time_of_a_put_has_a_table_of_its_own() {
+        let results = results(&[
+            r#"{"piece":"kv","what":"put","system":"ours","clients":1,"values":{"rate":1e5,"program_ns":6000,"system_ns":1000,"idle_ns":13000}}"#,
+            r#"{"piece":"kv","what":"put","system":"before","clients":1,"values":{"rate":1e5}}"#,
+        ]);
+        let text = kv(&results.of("kv"));
+        let (_, cpu) = text.split_once("\nThe CPU time of one put").expect("there is a second table");
+        assert!(
+            cpu.contains("| clients | here, in the program | here, in the system | here, idle |\n"),
+            "{cpu}"
+        );
+        assert!(cpu.ends_with("|\n| 1 | 6.0 us | 1.0 us | 13 us |\n"), "{cpu}");
     }
 
     #[test]
