@@ -2,6 +2,7 @@
 # Measures this project and writes docs/performance.md: see `scripts/bench.sh --help`.
 # You can call it from any folder.
 set -euo pipefail
+from=$PWD
 root=$(CDPATH='' cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)
 cd "$root"
 
@@ -23,8 +24,9 @@ usage: scripts/bench.sh [OPTIONS]
                      time; a log gets 700,000 entries for each second, after a warm-up; the clients of the
                      sharded service work for this time before a group joins, and again for this time after
                      it. All other measurements have a fixed number of steps
-  --out FOLDER       write the page and its pictures to this folder, and leave docs as it is. Use this for the
-                     figures of your machine. The text of the page still has the figures of the project's machine
+  --out FOLDER       write a copy of the page and of its pictures to this folder, and leave docs as it is. Use
+                     this for the figures of your machine. In the copy, pieces that you do not measure, and the
+                     text, keep the figures of the project's machine
   --quick            only show that all works: one round, a build that is hardly optimized, and a page in a
                      temporary folder that is deleted at the end. This takes a few seconds after the build; the
                      first build takes minutes, because it has openraft and raft-rs, too
@@ -107,7 +109,13 @@ while [ $# -gt 0 ]; do
         mapfile -t labs <<<"$chosen"
         ;;
     --against) against=$1 ;;
-    --out) out=$1 ;;
+    --out)
+        case $1 in
+        '' | -*) fail "--out $1: expected a folder" ;;
+        /*) out=$1 ;;
+        *) out=$from/$1 ;;
+        esac
+        ;;
     --rounds) number --rounds "$1" 1000 && rounds=$1 ;;
     --seconds) number --seconds "$1" 60 && seconds=$1 ;;
     esac
@@ -122,9 +130,10 @@ if [ -n "$against" ]; then
 fi
 if [ -n "$out" ]; then
     [ -z "$quick" ] || fail "--out: it cannot be used with --quick, which keeps no page"
-    mkdir -p -- "$out" || fail "--out $out: expected a folder that can be made"
+    mkdir -p -- "$out" 2>/dev/null || fail "--out $out: expected a folder that can be made"
     out=$(CDPATH='' cd -- "$out" && pwd)
     [ "$out" != "$root/docs" ] || fail "--out $out: expected another folder than docs"
+    [ -w "$out" ] || fail "--out $out: expected a folder in which you may write"
 fi
 
 scratch=$(mktemp -d)
@@ -161,8 +170,16 @@ fi
 if [ -n "$out" ]; then
     page=$out/performance.md
     pictures=$out
-    # With --only, a page from an earlier call keeps its other figures.
-    [ -f "$page" ] || cp docs/performance.md "$page"
+    # With --only, a page from an earlier call keeps its other figures. In a new copy, links lead to this project.
+    if [ ! -f "$page" ]; then
+        cp docs/performance*.svg "$out"
+        {
+            head -n 1 docs/performance.md
+            printf '\n**This is a copy.** Tables with another commit or date than yours, and the text, have the figures of the\n'
+            printf "machine of the project's authors.\n"
+            tail -n +2 docs/performance.md | sed -E "s@\]\(([a-z/-]+\.(md|tsv))@](file://$root/docs/\1@g"
+        } >"$page"
+    fi
 fi
 : "${rounds:=5}" "${seconds:=2}"
 mkdir -p "$results"

@@ -97,7 +97,7 @@ fn suites_take_turns_and_a_later_call_goes_on() {
         &[
             "lab2a: seeds 1 to 2 of 5\nlab2a: passed and noted, 1.50 s of CPU\nrsm: seeds 1 to 2 of 5\n",
             "lab2a: seeds 5 to 5 of 5\n",
-            "each of these suites has passed with 5 seeds or more: lab2a rsm\n",
+            "each of these suites has passed with 5 seeds or more: lab2a rsm (at the commits in docs/seeds.tsv)\n",
         ],
     );
     let first = ["lab2a 1 2 2 1.50", "rsm 1 2 2 1.50", "lab2a 3 2 2 1.50", "rsm 3 2 2 1.50"];
@@ -110,7 +110,7 @@ fn suites_take_turns_and_a_later_call_goes_on() {
     assert!(project.read("docs/tests.md").contains("| `lab2a`: elections | 1,200 seeds |\n"));
     let called = project.read("docs/called");
     assert_eq!(called.lines().last(), Some("--sim --release -t 900 -n 1195 --seed 6 lab2a"));
-    project.seeds("--to 1000 lab2a").says(0, &["has passed with 1000 seeds or more: lab2a\n"]);
+    project.seeds("--to 1000 lab2a").says(0, &["has passed with 1000 seeds or more: lab2a (at"]);
     assert_eq!(project.read("docs/called"), called, "there is nothing left to run");
 }
 
