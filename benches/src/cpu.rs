@@ -15,12 +15,13 @@ pub struct CpuTime {
 
 impl CpuTime {
     /// The CPU time since the start of this process.
+    ///
+    /// # Panics
+    /// If the system does not tell it. Linux always does.
     pub fn so_far() -> CpuTime {
         let time = |it: TimeVal| Duration::new(it.tv_sec().unsigned_abs(), it.tv_usec() as u32 * 1000);
-        getrusage(UsageWho::RUSAGE_SELF).map_or_else(
-            |_| CpuTime::default(),
-            |usage| CpuTime { program: time(usage.user_time()), system: time(usage.system_time()) },
-        )
+        let usage = getrusage(UsageWho::RUSAGE_SELF).expect("the system tells the CPU time of this process");
+        CpuTime { program: time(usage.user_time()), system: time(usage.system_time()) }
     }
 
     /// The CPU time since an earlier moment.
