@@ -42,7 +42,8 @@ usage: scripts/bench.sh [OPTIONS]
   seeds    the course's tests in virtual time: CPU of one run                2 minutes
   checker  histories with unknown results, recorded in three ways            10 seconds
 
-The results are in out/bench/COMMIT, one file for each piece.
+The results are in out/bench/COMMIT, one file for each piece. A later call with the same commit replaces the
+files of its pieces.
 END
 }
 
@@ -124,16 +125,26 @@ done
 if [ ${#pieces[@]} = 0 ]; then
     if [ -n "$quick" ]; then pieces=(floor kv entries); else pieces=("${all_pieces[@]}"); fi
 fi
-[ ${#labs[@]} -gt 0 ] || labs=("${all_labs[@]}")
+if [ ${#labs[@]} = 0 ]; then
+    labs=("${all_labs[@]}")
+else
+    case " ${pieces[*]} " in
+    *" course "*) ;;
+    *) fail "--labs: it chooses the labs of the piece course, and --only leaves this piece out" ;;
+    esac
+fi
 if [ -n "$against" ]; then
-    against=$(git rev-parse --short --verify --quiet "$against^{commit}") || fail "--against: there is no such commit"
+    older=$(git rev-parse --short --verify --quiet "$against^{commit}") || fail "--against $against: there is no such commit"
+    against=$older
 fi
 if [ -n "$out" ]; then
     [ -z "$quick" ] || fail "--out: it cannot be used with --quick, which keeps no page"
+    [ ! -e "$out" ] || [ -d "$out" ] || fail "--out $out: expected a folder, and this is none"
     mkdir -p -- "$out" 2>/dev/null || fail "--out $out: expected a folder that can be made"
     out=$(CDPATH='' cd -- "$out" && pwd)
     [ "$out" != "$root/docs" ] || fail "--out $out: expected another folder than docs"
-    [ -w "$out" ] || fail "--out $out: expected a folder in which you may write"
+    attempt=$(mktemp -p "$out" 2>/dev/null) || fail "--out $out: expected a folder in which you may write"
+    rm -- "$attempt"
 fi
 
 scratch=$(mktemp -d)
@@ -152,7 +163,7 @@ note="Commit $commit, $(LC_ALL=C date -u '+%-d %B %Y'), $(nproc) logical CPUs ($
 [ -z "$against" ] || note+=" The older commit is $against."
 # The load average of the last minute, before this script does any work.
 load=$(cut -d ' ' -f 1 /proc/loadavg 2>/dev/null || echo unknown)
-if [ "$load" != unknown ] && awk -v load="$load" 'BEGIN { exit !(load > 0.5) }'; then
+if [ -z "$only_build" ] && [ "$load" != unknown ] && awk -v load="$load" 'BEGIN { exit !(load > 0.5) }'; then
     echo "warning: the load average is $load: other programs use this machine, so the figures may be wrong" >&2
 fi
 
@@ -175,8 +186,9 @@ if [ -n "$out" ]; then
         cp docs/performance*.svg "$out"
         {
             head -n 1 docs/performance.md
-            printf '\n**This is a copy.** Tables with another commit or date than yours, and the text, have the figures of the\n'
-            printf "machine of the project's authors.\n"
+            printf '\n**This is a copy.** Only these pieces are from the machine on which it was made:\n\n'
+            printf '<!-- end of the pieces -->\n\n'
+            printf "All other tables and pictures, and the text, have the figures of the machine of the project's authors.\n"
             tail -n +2 docs/performance.md | sed -E "s@\]\(([a-z/-]+\.(md|tsv))@](file://$root/docs/\1@g"
         } >"$page"
     fi
@@ -202,6 +214,11 @@ note_of() {
     course) how="Each lab was measured once. " ;;
     esac
     echo "$note ${how}Load average before the run: $load."
+}
+# Adds a piece to the list at the top of the copy. A later measurement of a piece replaces its line.
+name_in_copy() {
+    local line="* \`$1\`: commit $commit, $(LC_ALL=C date -u '+%-d %B %Y')"
+    sed -i -e "/^\* \`$1\`: commit /d" -e "s@^<!-- end of the pieces -->@$line\n&@" "$page"
 }
 measure() {
     local piece=$1 arguments=()
@@ -311,6 +328,7 @@ for piece in "${pieces[@]}"; do
         ;;
     esac
     "$writer" --page "$page" --pictures "$pictures" --note "$(note_of "$piece")" "${files[@]}"
+    [ -z "$out" ] || name_in_copy "$piece"
 done
 say "done: ${pieces[*]}"
 if [ -z "$out" ]; then git --no-pager diff --stat -- docs >&2 || true; elif [ -z "$quick" ]; then say "the page is $page"; fi

@@ -63,8 +63,9 @@ pub struct Args {
     /// File for the results, one JSON object a line
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Makes one measurement in this process, and prints its result as JSON
-    #[arg(long, hide = true, value_name = "WHAT/SYSTEM/SERVERS/CLIENTS")]
+    /// Make only one measurement, in this process, and print its result as JSON. For example put/ours/3/32 is
+    /// the put of the service of this project, with 3 servers and 32 clients
+    #[arg(long, value_name = "WHAT/SYSTEM/SERVERS/CLIENTS")]
     measure: Option<Cell>,
 }
 
